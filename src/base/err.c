@@ -1,0 +1,82 @@
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+
+/* strerror() of the C locale, without its translation machinery (which allocates). */
+static const char *
+err_text(int code)
+{
+	const char *s = strerrordesc_np(code);
+
+	return s ? s : "unknown error";
+}
+
+int
+err_set(struct err *e, int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	e->code = code;
+	va_start(ap, fmt);
+	(void)vsnprintf(e->msg, sizeof(e->msg), fmt, ap);
+	va_end(ap);
+	return -code;
+}
+
+int
+err_sys(struct err *e, const char *fmt, ...)
+{
+	int code = errno;
+	const char *text = err_text(code);
+	size_t room = sizeof(e->msg) - strlen(text) - 2;
+	va_list ap;
+	size_t n;
+
+	e->code = code;
+	va_start(ap, fmt);
+	(void)vsnprintf(e->msg, room, fmt, ap);
+	va_end(ap);
+	n = strlen(e->msg);
+	(void)snprintf(e->msg + n, sizeof(e->msg) - n, ": %s", text);
+	return -code;
+}
+
+int
+err_prefix(struct err *e, const char *fmt, ...)
+{
+	char old[sizeof(e->msg)];
+	va_list ap;
+	size_t n;
+
+	memcpy(old, e->msg, sizeof(old));
+	va_start(ap, fmt);
+	(void)vsnprintf(e->msg, sizeof(e->msg) / 2, fmt, ap);
+	va_end(ap);
+	n = strlen(e->msg);
+	(void)snprintf(e->msg + n, sizeof(e->msg) - n, ": %s", old);
+	return -e->code;
+}
+
+int
+err_hint(struct err *e, const char *fmt, ...)
+{
+	size_t n = strlen(e->msg);
+	va_list ap;
+
+	if (strstr(e->msg, "\nhint: ") || n + sizeof("\nhint: ") >= sizeof(e->msg))
+		return -e->code;
+	n += (size_t)snprintf(e->msg + n, sizeof(e->msg) - n, "\nhint: ");
+	va_start(ap, fmt);
+	(void)vsnprintf(e->msg + n, sizeof(e->msg) - n, fmt, ap);
+	va_end(ap);
+	return -e->code;
+}
+
+void
+err_clear(struct err *e)
+{
+	e->code = 0;
+	e->msg[0] = '\0';
+}

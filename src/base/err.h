@@ -1,0 +1,45 @@
+/*
+ * err - the one error type
+ *
+ * A function that can fail takes `struct err *e` as its LAST parameter and
+ * returns int: 0 or a documented positive value on success, -errno on failure.
+ *
+ *  - On success *e is not touched.  On failure it is set exactly once, where
+ *    the failure was detected; callers add context with err_prefix() and
+ *    return, or handle the failure and err_clear().
+ *  - Out-parameters are named ret_*, written on success only.
+ *  - Negative codes are never switched on by callers of our own functions.
+ *    A condition the caller is expected to handle is a positive return value,
+ *    named in the function's header comment.
+ *  - The record is fixed-size and pointer-free: it can be filled between
+ *    clone() and execve() (no malloc) and sent over a socket in one write.
+ *    The printing functions use only snprintf-like formatting of %s, %d, %u,
+ *    %o and %zu, which allocates nothing.
+ *  - A message may end in "\nhint: ..." where the user can act.
+ */
+#ifndef BASE_ERR_H
+#define BASE_ERR_H
+
+#include <limits.h>
+
+#include "base/util.h"
+
+struct err {
+	int code;      /* errno value, 0 when no error is set */
+	char msg[508]; /* complete sentence fragment; only a hint has a newline before it */
+};
+static_assert(sizeof(struct err) <= PIPE_BUF, "struct err must stay one atomic write");
+
+#define ERR_INIT { .code = 0, .msg = "" }
+
+/* Record a failure we detected ourselves.  Returns -code. */
+int err_set(struct err *e, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* Record a failed system call: errno is read first, ": strerror" is appended. */
+int err_sys(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* Put "context: " in front of an error that is already set.  Returns -code. */
+int err_prefix(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* Append "\nhint: ..." to an error that is already set, once.  Returns -code. */
+int err_hint(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void err_clear(struct err *e);
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * cmd - the commands of rootlet
+ *
+ * Only here and in main is anything printed, is the environment read and is the process's exit
+ * status decided.
+ */
+#ifndef CMD_CMD_H
+#define CMD_CMD_H
+
+#include "frontend/run.h"
+#include "options/opt.h"
+
+#define EXIT_ROOTLET 125 /* rootlet itself failed */
+
+/* All commands, NULL-terminated; main dispatches, the documentation is made from it. */
+extern const struct opt_command cmd_table[];
+
+extern const struct opt run_opts[];
+int cmd_run(int argc, char **argv);
+int cmd_spec(int argc, char **argv);
+
+/* Print "rootlet: MESSAGE" and its hint, safe for a terminal.  Returns EXIT_ROOTLET. */
+int cmd_fail(const struct err *e);
+
+/* Print the help of a command.  Returns 0. */
+int cmd_help(const char *name);
+
+/* Parse the command line of `run` and make its spec, filter included. Returns 1 after --help. */
+int cmd_run_spec(int argc, char **argv, const char *name, struct spec **ret,
+		 int *ret_events_fd, struct err *e);
+
+/*
+ * The seccomp program that @a asks for, into s->filter: built in, or compiled by a helper program
+ * and kept in the cache of @data_dir (NULL: not kept).
+ */
+int cmd_fill_filter(struct spec *s, const struct run_args *a, const char *data_dir, struct err *e);
+
+#endif

@@ -1,0 +1,57 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "cmd/cmd.h"
+#include "options/docs.h"
+
+int
+cmd_fail(const struct err *e)
+{
+	char safe[4 * sizeof(e->msg)];
+	const char *hint = strstr(e->msg, "\nhint: ");
+	char line[sizeof(e->msg)];
+
+	memcpy(line, e->msg, sizeof(line));
+	if (hint)
+		line[hint - e->msg] = '\0';
+	(void)str_printable(safe, sizeof(safe), line, false);
+	(void)fprintf(stderr, "rootlet: %s\n", safe);
+	if (hint) {
+		(void)str_printable(safe, sizeof(safe), hint + 1, false);
+		(void)fprintf(stderr, "%s\n", safe);
+	}
+	return EXIT_ROOTLET;
+}
+
+int
+cmd_help(const char *name)
+{
+	for (const struct opt_command *c = cmd_table; c->name; c++)
+		if (strcmp(c->name, name) == 0)
+			opt_help(c, stdout);
+	return 0;
+}
+
+/* `rootlet docs KIND`: the generated parts of the documentation, for `make update-docs`. */
+static int
+cmd_docs(int argc, char **argv)
+{
+	if (argc == 2 && opt_docs(cmd_table, argv[1], stdout) == 0)
+		return 0;
+	(void)fprintf(stderr, "rootlet: docs: unknown kind\n");
+	return EXIT_ROOTLET;
+}
+
+static const struct opt no_opts[] = { OPT_END };
+
+/* `docs` has no summary: it is not shown. */
+const struct opt_command cmd_table[] = {
+	{ "run", "[OPTIONS] BASE [--] [COMMAND [ARG...]]",
+	  "run a command in a throwaway copy of the machine, or over a directory", run_opts,
+	  cmd_run, true },
+	{ "spec", "run [OPTIONS] BASE [--] [COMMAND [ARG...]]",
+	  "print what run would do, as JSON", no_opts, cmd_spec, true },
+	{ "docs", "KIND", NULL, no_opts, cmd_docs, false },
+	{ NULL, NULL, NULL, NULL, NULL, false },
+};

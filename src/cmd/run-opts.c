@@ -1,0 +1,117 @@
+/*
+ * run-opts - the options of `rootlet run`: parser, help, completions and man page in one table
+ */
+#include "cmd/cmd.h"
+
+const struct opt run_opts[] = {
+	OPT_GROUP("Filesystem"),
+	OPT_STRING(0, "layer", "disk|ram[:SIZE]", OPT_VALUE_TEXT, struct run_args, layer,
+		   "where writes go (default: disk)",
+		   "Where the throwaway layer is kept: on disk, below the directory in FILES, "
+		   "or in memory, at most SIZE bytes (512m, 2g; default: half of the memory). "
+		   "Without this option it is on disk, or in memory where the disk cannot hold "
+		   "one."),
+	OPT_FLAG(0, "read-only", struct run_args, read_only,
+		 "refuse writes to the base",
+		 "Refuse writes to the base. Volumes, /tmp and /dev/shm stay writable."),
+	OPT_STRING(0, "home", "share|layer|hide", OPT_VALUE_WORDS, struct run_args, home,
+		   "the home directory, for base host (default: layer)",
+		   "With base host: share the home directory itself, show it with writes going "
+		   "to the layer, or hide it behind an empty one."),
+	OPT_STRINGS('v', "volume", "SRC:DST[:ro|layer]", OPT_VALUE_FILE, struct run_args, volumes,
+		    "bind mount SRC of this machine on DST",
+		    "Mount the file or directory SRC of this machine, and what is mounted below "
+		    "it, on DST. With ro nothing can be written; with layer writes go to the "
+		    "throwaway layer. A colon or comma in a path is written with a backslash "
+		    "before it. A symbolic link in SRC that does not belong to root is not "
+		    "followed."),
+	OPT_STRINGS(0, "tmpfs", "DST[:SIZE]", OPT_VALUE_TEXT, struct run_args, tmpfs,
+		    "an empty file system in memory on DST",
+		    NULL),
+	OPT_FLAG(0, "here", struct run_args, here,
+		 "share the current directory and start in it",
+		 "Share the current directory at the same path, writable, and start the "
+		 "command in it."),
+	OPT_STRINGS(0, "device", "/dev/NAME[:DST]", OPT_VALUE_FILE, struct run_args, devices,
+		    "give access to a device node of this machine",
+		    NULL),
+	OPT_STRINGS(0, "add-host", "HOST:IP", OPT_VALUE_TEXT, struct run_args, add_hosts,
+		    "add a line to /etc/hosts",
+		    NULL),
+	OPT_GROUP("Process"),
+	OPT_STRING('w', "workdir", "DIR", OPT_VALUE_TEXT, struct run_args, workdir,
+		   "start the command in DIR",
+		   "Start the command in DIR of the sandbox, which is created when it is "
+		   "missing. Default: / for a directory, the current directory for host."),
+	OPT_STRINGS('e', "env", "K[=V]", OPT_VALUE_TEXT, struct run_args, env,
+		    "set a variable, or pass on the caller's",
+		    NULL),
+	OPT_STRINGS(0, "env-file", "FILE", OPT_VALUE_FILE, struct run_args, env_files,
+		    "read variables from FILE, one K[=V] a line",
+		    NULL),
+	OPT_STRING('u', "user", "USER[:GROUP]", OPT_VALUE_USER, struct run_args, user,
+		   "run as this user (default: root)",
+		   "Run as this user of the base, by name or number. A number is never looked "
+		   "up as a name."),
+	OPT_STRING('h', "hostname", "NAME", OPT_VALUE_TEXT, struct run_args, hostname,
+		   "name of the machine inside",
+		   NULL),
+	OPT_STRING(0, "entrypoint", "PROGRAM", OPT_VALUE_FILE, struct run_args, entrypoint,
+		   "put PROGRAM in front of COMMAND",
+		   NULL),
+	OPT_STRINGS(0, "ulimit", "NAME=SOFT[:HARD]", OPT_VALUE_TEXT, struct run_args, ulimits,
+		    "set a resource limit, as nofile=1024",
+		    NULL),
+	OPT_STRING(0, "timeout", "DURATION", OPT_VALUE_TEXT, struct run_args, timeout,
+		   "end the command after 500ms, 10s, 5m, 1h",
+		   "End the command after this time: SIGTERM, five seconds later SIGKILL for "
+		   "everything. The exit status is 124."),
+	OPT_STRING(0, "umask", "OCTAL", OPT_VALUE_TEXT, struct run_args, umask,
+		   "file mode mask (default: 022)",
+		   NULL),
+	OPT_STRING(0, "init", "yes|no", OPT_VALUE_WORDS, struct run_args, init,
+		   "PID 1 of rootlet in front of the command (default: yes)",
+		   "With no the command itself is PID 1. Then there is neither a terminal of "
+		   "its own nor emulation of file owners."),
+	OPT_STRINGS(0, "pass-fd", "N", OPT_VALUE_TEXT, struct run_args, pass_fds,
+		    "let the command inherit descriptor N",
+		    NULL),
+	OPT_STRING(0, "events-fd", "N", OPT_VALUE_TEXT, struct run_args, events_fd,
+		   "write start and end as JSON lines to descriptor N",
+		   NULL),
+	OPT_FLAG('i', "interactive", struct run_args, interactive,
+		 "accepted for compatibility; stdin is always connected",
+		 NULL),
+	OPT_FLAG('t', "tty", struct run_args, tty,
+		 "accepted for compatibility; a terminal is used when there is one",
+		 NULL),
+	OPT_FLAG(0, "rm", struct run_args, rm,
+		 "accepted for compatibility; the layer is always removed",
+		 NULL),
+	OPT_GROUP("Isolation"),
+	OPT_STRING(0, "net", "none|host", OPT_VALUE_WORDS, struct run_args, net,
+		   "network (default: none)",
+		   "none: a network of its own with nothing but a loopback device. host: this "
+		   "machine's network."),
+	OPT_STRING(0, "idmap", "auto|range|root|single", OPT_VALUE_WORDS, struct run_args, idmap,
+		   "which user ids exist inside (default: auto)",
+		   "See IDENTITY."),
+	OPT_STRINGS(0, "cap-add", "CAP", OPT_VALUE_CAP, struct run_args, cap_add,
+		    "keep a capability, or ALL",
+		    NULL),
+	OPT_STRINGS(0, "cap-drop", "CAP", OPT_VALUE_CAP, struct run_args, cap_drop,
+		    "drop a capability, or ALL",
+		    NULL),
+	OPT_STRING(0, "new-privs", "yes|no", OPT_VALUE_WORDS, struct run_args, new_privs,
+		   "let setuid programs work inside (default: no)",
+		   NULL),
+	OPT_STRING(0, "seccomp", "default|unconfined|FILE", OPT_VALUE_FILE, struct run_args, seccomp,
+		   "system call filter; FILE is an OCI profile in JSON",
+		   "The system call filter: the built-in one, none, or a profile in the JSON "
+		   "format of the OCI and Docker. Compiled profiles are kept, see FILES."),
+	OPT_FLAG(0, "privileged", struct run_args, privileged,
+		 "all capabilities and no system call filter",
+		 "All capabilities inside the user namespace and no system call filter. The "
+		 "namespaces stay."),
+	OPT_END
+};

@@ -1,0 +1,223 @@
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/parse.h"
+#include "base/str.h"
+#include "cmd/cmd.h"
+#include "engine/launch.h"
+#include "init/init.h"
+
+static const char *
+absolute(const char *path)
+{
+	return path && path[0] == '/' ? path : NULL;
+}
+
+/* $XDG_DATA_HOME/rootlet or ~/.local/share/rootlet, in @buf; NULL when neither is known. */
+static const char *
+find_data_dir(char buf[PATH_MAX])
+{
+	const char *xdg = absolute(getenv("XDG_DATA_HOME")), *home = absolute(getenv("HOME"));
+	int n = -1;
+
+	if (xdg)
+		n = snprintf(buf, PATH_MAX, "%s/rootlet", xdg);
+	else if (home)
+		n = snprintf(buf, PATH_MAX, "%s/.local/share/rootlet", home);
+	return n > 0 && n < PATH_MAX ? buf : NULL;
+}
+
+static void
+fill_host(struct run_host *h, char cwd[PATH_MAX], char data_dir[PATH_MAX], char **env)
+{
+	const char *here = getcwd(cwd, PATH_MAX);
+
+	*h = (struct run_host){
+		.uid = (uid_t)getauxval(AT_EUID),
+		.gid = (gid_t)getauxval(AT_EGID),
+		.cwd = absolute(here), /* "(unreachable)/..." is no path */
+		.home = absolute(getenv("HOME")),
+		.data_dir = find_data_dir(data_dir),
+		.env = env,
+		.terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO),
+		.no_new_privs = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1,
+	};
+}
+
+static void
+run_args_clear(struct run_args *a)
+{
+	struct opt_list *lists[] = { &a->volumes,  &a->tmpfs,	&a->env,     &a->env_files,
+				     &a->cap_add,  &a->cap_drop, &a->devices, &a->ulimits,
+				     &a->add_hosts, &a->pass_fds };
+
+	for (size_t i = 0; i < NELEMS(lists); i++)
+		free(lists[i]->v);
+}
+
+/* A copy above stderr: the number that the user gave may be one that we close. */
+static int
+open_events_fd(const char *text, int *ret_fd, struct err *e)
+{
+	uint64_t n;
+	int fd;
+
+	if (!text)
+		return 0;
+	if (parse_u64(text, 65535, &n, e) < 0)
+		return err_prefix(e, "--events-fd");
+	fd = fcntl((int)n, F_DUPFD_CLOEXEC, 3);
+	if (fd < 0)
+		return err_sys(e, "--events-fd %d", (int)n);
+	*ret_fd = fd;
+	return 0;
+}
+
+static int
+close_inherited(const struct spec *s, int events_fd, struct err *e)
+{
+	AUTO_FREE int *keep = xcalloc(s->n_pass_fds + 1, sizeof(*keep));
+	size_t n = s->n_pass_fds;
+
+	for (size_t i = 0; i < n; i++)
+		keep[i] = s->pass_fds[i];
+	if (events_fd >= 0)
+		keep[n++] = events_fd;
+	return fd_close_others(keep, n, e);
+}
+
+static int
+make_spec(struct run_args *a, struct spec **ret, int *ret_events_fd, struct err *e)
+{
+	char cwd[PATH_MAX], data_dir[PATH_MAX];
+	struct run_host h;
+	AUTO_SPEC s = NULL;
+	int events_fd = -1;
+
+	fill_host(&h, cwd, data_dir, environ);
+	if (run_spec(a, &h, &s, e) < 0 || open_events_fd(a->events_fd, &events_fd, e) < 0 ||
+	    close_inherited(s, events_fd, e) < 0 || cmd_fill_filter(s, a, h.data_dir, e) < 0)
+		return -e->code;
+	*ret_events_fd = events_fd;
+	*ret = TAKE_PTR(s);
+	return 0;
+}
+
+int
+cmd_run_spec(int argc, char **argv, const char *name, struct spec **ret, int *ret_events_fd,
+	     struct err *e)
+{
+	struct run_args a = { .base = NULL };
+	int first = opt_parse(run_opts, argc, argv, &a, e), r;
+
+	if (first == 0)
+		return 1;
+	if (first < 0) {
+		r = first;
+	} else if (first == argc) {
+		(void)err_set(e, EINVAL, "%s: no base given", name);
+		r = err_hint(e, "rootlet run host, or rootlet run ./DIRECTORY");
+	} else {
+		a.base = argv[first];
+		a.command = argv + first + 1;
+		if (*a.command && strcmp(*a.command, "--") == 0)
+			a.command++;
+		r = make_spec(&a, ret, ret_events_fd, e);
+	}
+	run_args_clear(&a);
+	return r;
+}
+
+struct events {
+	int fd; /* owned, -1: nobody listens */
+};
+
+static void
+write_event(int fd, json_t *event)
+{
+	char *text = json_dumps(event, JSON_COMPACT);
+	struct err ignored = ERR_INIT;
+	size_t n = text ? strlen(text) : 0;
+
+	if (text) {
+		text[n] = '\n'; /* in place of the NUL: one write, one line */
+		(void)fd_write_all(fd, text, n + 1, &ignored);
+	}
+	free(text);
+	json_decref(event);
+}
+
+static void
+on_started(void *ctx, pid_t pid)
+{
+	const struct events *ev = ctx;
+
+	write_event(ev->fd, json_pack("{s:s, s:i}", "event", "started", "pid", (int)pid));
+}
+
+static void
+report_end(const struct events *ev, const struct launch_result *res)
+{
+	json_t *j;
+
+	if (ev->fd < 0)
+		return;
+	j = json_pack("{s:s, s:i}", "event", "exited", "status", res->exit_status);
+	if (res->signal)
+		json_object_set_new(j, "signal", json_integer(res->signal));
+	if (res->timed_out)
+		json_object_set_new(j, "timedOut", json_true());
+	write_event(ev->fd, j);
+}
+
+int
+cmd_run(int argc, char **argv)
+{
+	struct err e = ERR_INIT;
+	AUTO_SPEC s = NULL;
+	struct events ev = { .fd = -1 };
+	struct launch_hooks hooks = { .ctx = &ev };
+	struct launch_result res = { .exit_status = EXIT_ROOTLET };
+	int r = cmd_run_spec(argc, argv, "run", &s, &ev.fd, &e);
+
+	if (r < 0)
+		return cmd_fail(&e);
+	if (r > 0)
+		return cmd_help("run");
+	if (ev.fd >= 0)
+		hooks.started = on_started;
+	if (launch_run(s, init_main, &hooks, &res, &e) < 0)
+		(void)cmd_fail(&e);
+	report_end(&ev, &res);
+	fd_closep(&ev.fd);
+	return res.exit_status;
+}
+
+int
+cmd_spec(int argc, char **argv)
+{
+	struct err e = ERR_INIT;
+	AUTO_SPEC s = NULL;
+	int events_fd = -1, r;
+
+	if (argc < 2 || strcmp(argv[1], "--help") == 0)
+		return cmd_help("spec");
+	if (strcmp(argv[1], "run") != 0) {
+		(void)err_set(&e, EINVAL, "spec: '%s' is not a command that makes a spec", argv[1]);
+		(void)err_hint(&e, "rootlet spec run BASE ...");
+		return cmd_fail(&e);
+	}
+	r = cmd_run_spec(argc - 1, argv + 1, "spec run", &s, &events_fd, &e);
+	fd_closep(&events_fd);
+	if (r > 0)
+		return cmd_help("run");
+	if (r < 0 || spec_dump(s, stdout, &e) < 0)
+		return cmd_fail(&e);
+	return 0;
+}

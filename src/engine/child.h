@@ -1,0 +1,29 @@
+/*
+ * child - what happens between clone and init (or the program)
+ *
+ * Runs in the new process only: with the caller's ids until its map is written, then with all
+ * capabilities in its own user namespace and none outside.  Single-threaded; no malloc, no stdio;
+ * the only way out is _exit() or execve(), the only way to complain sync_fail().
+ */
+#ifndef ENGINE_CHILD_H
+#define ENGINE_CHILD_H
+
+#include "engine/program.h"
+
+/*
+ * PID 1 of the sandbox: start p's program, serve it, report its end on p->sock.  Never returns.
+ * Provided by init/, which the engine does not know.
+ */
+typedef void child_init_fn(struct program *p);
+
+struct child_args {
+	const struct spec *spec;
+	int sock;
+	const char *layer_path; /* or NULL */
+	child_init_fn *init;
+	bool announce; /* somebody wants to know the program's pid */
+};
+
+void child_main(const struct child_args *a) __attribute__((noreturn));
+
+#endif

@@ -1,0 +1,142 @@
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "engine/confine.h"
+#include "kernel/sys.h"
+
+int
+confine_limits(const struct spec *s, struct err *e)
+{
+	for (size_t i = 0; i < s->n_rlimits; i++)
+		if (setrlimit((__rlimit_resource_t)s->rlimits[i].resource, &s->rlimits[i].limit) < 0)
+			return err_sys(e, "set resource limit %d", s->rlimits[i].resource);
+	(void)umask(s->umask);
+	/* The caller's session keyring is readable from a new user namespace.  No keys, no harm. */
+	if (sys_keyctl_join_session() < 0 && errno != ENOSYS && errno != EPERM)
+		return err_sys(e, "join a new session keyring");
+	return 0;
+}
+
+static int
+landlock_allow_root(int ruleset, uint64_t access, struct err *e)
+{
+	AUTO_FD root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct landlock_path_beneath_attr a = { .allowed_access = access, .parent_fd = root };
+
+	if (root < 0 || sys_landlock_add_path(ruleset, &a) < 0)
+		return err_sys(e, "allow programs of the sandbox in Landlock");
+	return 0;
+}
+
+static int
+landlock_ruleset(uint64_t access, int *ret_fd, struct err *e)
+{
+	struct sys_landlock_ruleset_attr a = {
+		.handled_access_fs = access,
+		.scoped = SYS_LANDLOCK_SCOPE_ABSTRACT_UNIX | SYS_LANDLOCK_SCOPE_SIGNAL,
+	};
+	int fd = sys_landlock_create_ruleset(&a, sizeof(a), 0);
+
+	if (fd < 0 && (errno == E2BIG || errno == EINVAL) && access) {
+		/* Before ABI 6: no scopes.  EINVAL once more: before ABI 2, no REFER. */
+		fd = sys_landlock_create_ruleset(&a, sizeof(a.handled_access_fs), 0);
+	}
+	if (fd < 0 && errno != ENOSYS && errno != EOPNOTSUPP && errno != EINVAL &&
+	    errno != E2BIG && errno != ENOMSG)
+		return err_sys(e, "make a Landlock ruleset");
+	*ret_fd = fd;
+	return 0;
+}
+
+int
+confine_landlock(const struct spec *s, struct err *e)
+{
+	const bool files = !(s->caps & (1ULL << CAP_SYS_ADMIN)) && s->n_pass_fds == 0;
+	const uint64_t access =
+		files ? LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_REFER : 0;
+	AUTO_FD ruleset = -1;
+
+	if (!s->landlock)
+		return 0;
+	if (landlock_ruleset(access, &ruleset, e) < 0)
+		return -e->code;
+	if (ruleset < 0)
+		return 0;
+	if (access && landlock_allow_root(ruleset, access, e) < 0)
+		return -e->code;
+	if (sys_landlock_restrict_self(ruleset) < 0)
+		return err_sys(e, "enter the Landlock domain");
+	return 0;
+}
+
+static int
+load_notify(const struct spec_filter *f, int *ret_listener, struct err *e)
+{
+	struct sock_fprog prog = { .len = (unsigned short)f->n,
+				   .filter = (struct sock_filter *)(uintptr_t)f->insns };
+	unsigned int flags = SECCOMP_FILTER_FLAG_NEW_LISTENER |
+			     SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+	int fd = sys_seccomp(SECCOMP_SET_MODE_FILTER, flags, &prog);
+
+	if (fd < 0 && errno == EINVAL) /* before Linux 5.19 */
+		fd = sys_seccomp(SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &prog);
+	if (fd < 0 && errno != EBUSY)
+		return err_sys(e, "load the filter of ownership emulation");
+	*ret_listener = fd;
+	return 0;
+}
+
+int
+confine_filters(const struct spec *s, const struct spec_filter *notify, int *ret_listener,
+		struct err *e)
+{
+	struct sock_fprog prog = { .len = (unsigned short)s->filter.n,
+				   .filter = (struct sock_filter *)(uintptr_t)s->filter.insns };
+
+	*ret_listener = -1;
+	if (s->filter.n && sys_seccomp(SECCOMP_SET_MODE_FILTER, 0, &prog) < 0)
+		return err_sys(e, "load the system call filter");
+	return notify && notify->n ? load_notify(notify, ret_listener, e) : 0;
+}
+
+int
+confine_ids(const struct spec *s, struct err *e)
+{
+	/* A single map has just this one id, and setgroups(2) is denied there. */
+	if (s->idmap == SPEC_IDMAP_SINGLE)
+		return 0;
+	if (sys_setgroups(s->n_groups, s->groups) < 0)
+		return err_sys(e, "set supplementary groups");
+	if (s->gid != 0 && sys_setresgid(s->gid) < 0)
+		return err_sys(e, "set group id %u", s->gid);
+	if (s->uid == 0)
+		return 0;
+	if (sys_setresuid(s->uid) < 0)
+		return err_sys(e, "set user id %u", s->uid);
+	return 0;
+}
+
+/*
+ * A new user namespace has every capability in its sets but none inheritable or ambient.  With the
+ * bounding set cut, execve gives root exactly that set, and any other user nothing.
+ */
+int
+confine_caps(const struct spec *s, struct err *e)
+{
+	for (int cap = 0; cap < 64; cap++) {
+		if (s->caps & (1ULL << cap))
+			continue;
+		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0)
+			continue;
+		if (errno == EINVAL) /* past the last capability of this kernel */
+			return 0;
+		return err_sys(e, "drop capability %d", cap);
+	}
+	return 0;
+}

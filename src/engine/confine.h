@@ -1,0 +1,37 @@
+/*
+ * confine - what the program may do: privileges, limits, system calls (child phase C3)
+ *
+ * Runs in the child between clone and execve, possibly sharing its memory with init (vfork): no
+ * malloc, no stdio, nothing global is changed.
+ */
+#ifndef ENGINE_CONFINE_H
+#define ENGINE_CONFINE_H
+
+#include "spec/spec.h"
+
+/* Limits, umask, a session keyring of its own. */
+int confine_limits(const struct spec *s, struct err *e);
+
+/*
+ * Landlock where the kernel has it: signals and abstract sockets stay inside (ABI 6, Linux 6.12),
+ * and only files below "/" can be executed (ABI 2), so not this program through /proc/self/exe,
+ * which would then be open to writes from inside (CVE-2019-5736).  A domain with file rules makes
+ * mount(2) impossible, so programs with CAP_SYS_ADMIN get the scopes only.
+ */
+int confine_landlock(const struct spec *s, struct err *e);
+
+/*
+ * The system call filters: the allow-list, and @notify (ownership emulation) when n > 0.
+ *
+ * Returns the notify listener (close-on-exec), or -1 in *ret_listener when there is none: either
+ * none was asked for, or a sandbox around us has one already, which then answers for us (a second
+ * listener is EBUSY).
+ */
+int confine_filters(const struct spec *s, const struct spec_filter *notify, int *ret_listener,
+		    struct err *e);
+
+/* Groups, ids and capabilities. */
+int confine_ids(const struct spec *s, struct err *e);
+int confine_caps(const struct spec *s, struct err *e);
+
+#endif

@@ -1,0 +1,18 @@
+/*
+ * ids - writing the id maps of a new user namespace
+ *
+ * The maps are in the spec; who may write them depends on the kind: a single id is written by the
+ * child itself (user_namespaces(7)), everything else by the parent, directly when it has the
+ * capabilities (root) or by newuidmap(1) and newgidmap(1) (range).
+ */
+#ifndef ENGINE_IDS_H
+#define ENGINE_IDS_H
+
+#include "spec/spec.h"
+
+/* In the child. */
+int ids_write_single(const struct spec *s, struct err *e);
+/* In the parent, for child @pid. */
+int ids_write_for(const struct spec *s, pid_t pid, struct err *e);
+
+#endif

@@ -1,0 +1,422 @@
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "engine/ids.h"
+#include "engine/launch.h"
+#include "engine/layer.h"
+#include "engine/relay.h"
+#include "engine/sync.h"
+#include "kernel/sys.h"
+
+#define KILL_AFTER_MS 5000 /* between SIGTERM and SIGKILL when the time is over */
+
+struct launch {
+	const struct spec *spec;
+	const struct launch_hooks *hooks;
+	struct layer layer;
+	struct relay relay;
+	int sock;
+	int signal_fd;
+	int userns_fd; /* RANGE: to remove files of other owners afterwards; else -1 */
+	pid_t child;
+	uint64_t deadline_ms; /* monotonic; 0: none */
+	bool timed_out, over, failed;
+	int wait_status;
+	int exit_status; /* of rootlet itself, when failed */
+};
+
+static uint64_t
+now_ms(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+/* A caller may have left SIGCHLD ignored; then no end would ever be seen. */
+static int
+take_signals(struct launch *l, struct err *e)
+{
+	struct sigaction dfl = { .sa_handler = SIG_DFL };
+	sigset_t all;
+
+	sigfillset(&all);
+	if (sigprocmask(SIG_SETMASK, &all, NULL) < 0 || sigaction(SIGCHLD, &dfl, NULL) < 0)
+		return err_sys(e, "block signals");
+	l->signal_fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+	return l->signal_fd < 0 ? err_sys(e, "make a signal descriptor") : 0;
+}
+
+static uint64_t
+clone_flags(unsigned int ns)
+{
+	static const struct {
+		enum spec_ns ns;
+		uint64_t flag;
+	} map[] = {
+		{ SPEC_NS_USER, CLONE_NEWUSER }, { SPEC_NS_MOUNT, CLONE_NEWNS },
+		{ SPEC_NS_PID, CLONE_NEWPID },	 { SPEC_NS_IPC, CLONE_NEWIPC },
+		{ SPEC_NS_UTS, CLONE_NEWUTS },	 { SPEC_NS_CGROUP, CLONE_NEWCGROUP },
+		{ SPEC_NS_NET, CLONE_NEWNET },
+	};
+	uint64_t flags = 0;
+
+	for (size_t i = 0; i < NELEMS(map); i++)
+		if (ns & map[i].ns)
+			flags |= map[i].flag;
+	return flags;
+}
+
+/* fork() with namespaces; where clone3(2) is filtered away, clone(2) does it as well. */
+static pid_t
+clone_namespaces(unsigned int ns)
+{
+	struct clone_args args = { .flags = clone_flags(ns), .exit_signal = SIGCHLD };
+	pid_t pid = sys_clone3(&args);
+
+	if (pid < 0 && errno == ENOSYS)
+		pid = sys_clone_fork((unsigned long)args.flags | SIGCHLD);
+	return pid;
+}
+
+static int
+clone_error(struct err *e)
+{
+	(void)err_sys(e, "make namespaces");
+	switch (e->code) {
+	case EPERM:
+	case EACCES:
+		return err_hint(e, "unprivileged user namespaces are off here "
+				   "(kernel.unprivileged_userns_clone, AppArmor, or a container's "
+				   "system call filter)");
+	case ENOSPC:
+	case EUSERS:
+		return err_hint(e, "the limit user.max_user_namespaces (or of another kind) is "
+				   "reached, or nesting is deeper than 32");
+	case EINVAL:
+	case ENOSYS:
+		return err_hint(e, "this kernel lacks one of the namespaces");
+	default:
+		return -e->code;
+	}
+}
+
+/* P1 */
+static int
+start_child(struct launch *l, child_init_fn *init, struct err *e)
+{
+	const struct spec *s = l->spec;
+	struct child_args args = {
+		.spec = s,
+		.init = init,
+		.layer_path = l->layer.fd >= 0 ? l->layer.path : NULL,
+		.announce = s->init && l->hooks->started,
+	};
+	int socks[2], on = 1;
+
+	if (sync_pair(socks, e) < 0)
+		return -e->code;
+	l->sock = socks[0];
+	if (args.announce && setsockopt(l->sock, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
+		return err_sys(e, "ask for credentials");
+	l->child = clone_namespaces(s->ns);
+	if (l->child == 0) {
+		args.sock = socks[1];
+		(void)close(socks[0]);
+		child_main(&args);
+	}
+	(void)close(socks[1]);
+	return l->child < 0 ? clone_error(e) : 0;
+}
+
+/* P2 */
+static int
+map_ids(struct launch *l, struct err *e)
+{
+	char path[40];
+
+	if (l->spec->idmap == SPEC_IDMAP_SINGLE)
+		return 0;
+	if (ids_write_for(l->spec, l->child, e) < 0)
+		return err_prefix(e, "map ids");
+	if (l->spec->idmap == SPEC_IDMAP_RANGE) {
+		(void)snprintf(path, sizeof(path), "/proc/%d/ns/user", l->child);
+		l->userns_fd = open(path, O_RDONLY | O_CLOEXEC);
+	}
+	return sync_send(l->sock, SYNC_IDS_MAPPED, 0, e);
+}
+
+/* A pipe that the program closes must be closed: we only keep what we need ourselves. */
+static void
+drop_stdio(const struct spec *s)
+{
+	if (!s->tty)
+		(void)sys_close_range(STDIN_FILENO, STDOUT_FILENO, 0);
+}
+
+static void
+signal_program(const struct launch *l, int sig)
+{
+	struct err ignored = ERR_INIT;
+
+	if (l->spec->init)
+		(void)sync_send(l->sock, SYNC_SIGNAL, sig, &ignored);
+	else
+		(void)kill(l->child, sig);
+}
+
+/* Stop as the program did, if somebody can continue us; go on together. */
+static void
+stop_with_program(struct launch *l)
+{
+	sigset_t tstp;
+
+	relay_pause(&l->relay);
+	sigemptyset(&tstp);
+	sigaddset(&tstp, SIGTSTP);
+	(void)kill(l->spec->tty ? 0 : getpid(), SIGTSTP);
+	(void)sigprocmask(SIG_UNBLOCK, &tstp, NULL);
+	(void)sigprocmask(SIG_BLOCK, &tstp, NULL);
+	relay_resume(&l->relay);
+	signal_program(l, SIGCONT);
+}
+
+/* Without init the program is our own child. */
+static void
+reap_program(struct launch *l)
+{
+	int status;
+
+	if (waitpid(l->child, &status, WNOHANG | WUNTRACED) != l->child)
+		return;
+	if (WIFSTOPPED(status)) {
+		stop_with_program(l);
+		return;
+	}
+	l->child = -1;
+	l->wait_status = status;
+	l->over = true;
+}
+
+static void
+handle_signals(struct launch *l)
+{
+	struct signalfd_siginfo si;
+
+	while (read(l->signal_fd, &si, sizeof(si)) == sizeof(si)) {
+		switch (si.ssi_signo) {
+		case SIGCHLD:
+			if (!l->spec->init)
+				reap_program(l);
+			break;
+		case SIGWINCH:
+			if (l->spec->tty)
+				relay_resize(&l->relay);
+			else
+				signal_program(l, SIGWINCH);
+			break;
+		case SIGCONT:
+			break; /* stop_with_program() passes it on */
+		default:
+			signal_program(l, (int)si.ssi_signo);
+		}
+	}
+}
+
+/* The first process is gone without a last word: what became of it? */
+static void
+first_process_died(struct launch *l)
+{
+	int status;
+
+	while (waitpid(l->child, &status, 0) < 0)
+		if (errno != EINTR)
+			return;
+	l->child = -1;
+	l->wait_status = status;
+	l->over = true;
+}
+
+static int
+handle_message(struct launch *l, struct err *e)
+{
+	struct sync_msg m;
+	pid_t pid = 0;
+	int fd = -1;
+	int r = sync_recv(l->sock, &m, &fd, &pid, e);
+
+	if (r < 0)
+		return r;
+	if (r == 0) {
+		fd_closep(&l->sock);
+		if (l->spec->init)
+			first_process_died(l);
+		else if (l->hooks->started)
+			l->hooks->started(l->hooks->ctx, l->child);
+		return 0;
+	}
+	switch (m.point) {
+	case SYNC_FAILED:
+		*e = m.err;
+		l->exit_status = m.value;
+		return -e->code;
+	case SYNC_TERMINAL:
+		return relay_start(&l->relay, fd, e);
+	case SYNC_STARTED:
+		l->hooks->started(l->hooks->ctx, pid);
+		return 0;
+	case SYNC_STOPPED:
+		stop_with_program(l);
+		return 0;
+	case SYNC_EXITED:
+		l->wait_status = m.value;
+		l->over = true;
+		return 0;
+	case SYNC_IDS_MAPPED:
+	case SYNC_SIGNAL:
+	case SYNC_MAX_:
+		break;
+	}
+	return err_set(e, EPROTO, "unexpected message %d from the sandbox", (int)m.point);
+}
+
+static void
+handle_timeout(struct launch *l)
+{
+	if (!l->timed_out) {
+		l->timed_out = true;
+		l->deadline_ms += KILL_AFTER_MS;
+		signal_program(l, SIGTERM);
+		signal_program(l, SIGCONT);
+		return;
+	}
+	l->deadline_ms = 0;
+	(void)kill(l->child, SIGKILL);
+}
+
+static int
+time_left(const struct launch *l)
+{
+	uint64_t now;
+
+	if (!l->deadline_ms)
+		return -1;
+	now = now_ms();
+	if (l->deadline_ms <= now)
+		return 0;
+	return l->deadline_ms - now > INT_MAX ? INT_MAX : (int)(l->deadline_ms - now);
+}
+
+/* P3, one turn */
+static int
+turn(struct launch *l, struct err *e)
+{
+	struct pollfd p[] = {
+		{ .fd = l->sock, .events = POLLIN },
+		{ .fd = l->signal_fd, .events = POLLIN },
+		{ .fd = l->relay.master, .events = POLLIN },
+		{ .fd = l->relay.master >= 0 && !l->relay.input_done ? STDIN_FILENO : -1,
+		  .events = POLLIN },
+	};
+	int n = poll(p, NELEMS(p), time_left(l));
+
+	if (n < 0 && errno != EINTR)
+		return err_sys(e, "wait for the sandbox");
+	if (n == 0)
+		handle_timeout(l);
+	if (n <= 0)
+		return 0;
+	if (p[2].revents && !relay_output(&l->relay))
+		relay_stop(&l->relay);
+	if (p[3].revents && l->relay.master >= 0)
+		relay_input(&l->relay);
+	if (p[1].revents)
+		handle_signals(l);
+	return p[0].revents ? handle_message(l, e) : 0;
+}
+
+static int
+serve(struct launch *l, struct err *e)
+{
+	if (l->spec->timeout_ms)
+		l->deadline_ms = now_ms() + l->spec->timeout_ms;
+	drop_stdio(l->spec);
+	while (!l->over)
+		if (turn(l, e) < 0)
+			return -e->code;
+	return 0;
+}
+
+static int
+run_phases(struct launch *l, child_init_fn *init, struct err *e)
+{
+	if (take_signals(l, e) < 0)
+		return -e->code;
+	if (l->spec->layer != SPEC_LAYER_RAM && layer_create(l->spec->layer_dir, &l->layer, e) < 0)
+		return -e->code;
+	if (start_child(l, init, e) < 0 || map_ids(l, e) < 0)
+		return -e->code;
+	return serve(l, e);
+}
+
+/* Nothing of the sandbox may be left, whatever went wrong. */
+static void
+end_child(struct launch *l)
+{
+	if (l->child <= 0)
+		return;
+	(void)kill(l->child, SIGKILL);
+	while (waitpid(l->child, NULL, 0) < 0 && errno == EINTR)
+		;
+	l->child = -1;
+}
+
+static void
+fill_result(const struct launch *l, struct launch_result *ret)
+{
+	const int st = l->wait_status;
+
+	*ret = (struct launch_result){ .timed_out = l->timed_out };
+	if (WIFSIGNALED(st))
+		ret->signal = WTERMSIG(st);
+	ret->exit_status = l->timed_out	     ? 124
+			   : WIFSIGNALED(st) ? 128 + WTERMSIG(st)
+					     : WEXITSTATUS(st);
+}
+
+int
+launch_run(const struct spec *s, child_init_fn *init, const struct launch_hooks *hooks,
+	   struct launch_result *ret, struct err *e)
+{
+	struct launch l = {
+		.spec = s,
+		.hooks = hooks,
+		.layer = LAYER_INIT,
+		.relay = RELAY_INIT,
+		.sock = -1,
+		.signal_fd = -1,
+		.userns_fd = -1,
+		.exit_status = 125,
+	};
+	int r = run_phases(&l, init, e);
+
+	relay_stop(&l.relay);
+	end_child(&l);
+	fill_result(&l, ret);
+	if (r < 0)
+		ret->exit_status = l.exit_status;
+	layer_discard(&l.layer, s->layer_dir, l.userns_fd);
+	fd_closep(&l.sock);
+	fd_closep(&l.signal_fd);
+	fd_closep(&l.userns_fd);
+	return r;
+}

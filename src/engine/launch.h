@@ -1,0 +1,32 @@
+/*
+ * launch - run what a spec says and wait for its end (parent phases)
+ *
+ * The caller is single-threaded, and stays so.  All signals are blocked from here on and come
+ * through a descriptor.  sync.h draws who does what.
+ */
+#ifndef ENGINE_LAUNCH_H
+#define ENGINE_LAUNCH_H
+
+#include "engine/child.h"
+
+struct launch_hooks {
+	/* Either may be NULL. @pid is the program's in the caller's pid namespace. */
+	void (*started)(void *ctx, pid_t pid);
+	void *ctx;
+};
+
+struct launch_result {
+	int exit_status; /* what rootlet should exit with: the program's own, 128+N, 124 */
+	int signal;      /* that ended the program, or 0 */
+	bool timed_out;  /* spec.timeout_ms ran out */
+};
+
+/*
+ * Returns 0 when the program ran.  On failure ret->exit_status is set all the same: 125, or 126 /
+ * 127 when the program could not be executed / found.  Everything that was made is undone; the
+ * removal of the layer goes on in the background.
+ */
+int launch_run(const struct spec *s, child_init_fn *init, const struct launch_hooks *hooks,
+	       struct launch_result *ret, struct err *e);
+
+#endif

@@ -1,0 +1,239 @@
+#include <dirent.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "engine/layer.h"
+#include "kernel/sys.h"
+
+/* mkdir -p @path with mode 0700 for what is missing. */
+static int
+make_dirs(const char *path, struct err *e)
+{
+	char part[PATH_MAX];
+
+	if (strlen(path) >= sizeof(part))
+		return err_set(e, ENAMETOOLONG, "%.100s...: name too long", path);
+	for (const char *p = path + 1;; p++) {
+		if (*p != '/' && *p != '\0')
+			continue;
+		memcpy(part, path, (size_t)(p - path));
+		part[p - path] = '\0';
+		if (mkdir(part, 0700) < 0 && errno != EEXIST)
+			return err_sys(e, "make directory %s", part);
+		if (*p == '\0')
+			return 0;
+	}
+}
+
+/* Our own directory of layers: nobody else's, and nobody else may look in. */
+static int
+open_scratch(const char *dir, struct err *e)
+{
+	AUTO_FD fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 && errno == ENOENT) {
+		if (make_dirs(dir, e) < 0)
+			return -e->code;
+		fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	}
+	if (fd < 0)
+		return err_sys(e, "open %s", dir);
+	if (fstat(fd, &st) < 0)
+		return err_sys(e, "stat %s", dir);
+	if (st.st_uid != geteuid())
+		return err_set(e, EPERM, "%s belongs to user %u", dir, st.st_uid);
+	if ((st.st_mode & 077) && fchmod(fd, 0700) < 0)
+		return err_sys(e, "make %s private", dir);
+	return TAKE_FD(fd);
+}
+
+/*
+ * One try: a new name, a directory, its lock.  Returns 1 when a cleaner was quicker and took the
+ * new directory for a left-over.
+ */
+static int
+try_create(int scratch_fd, char name[17], int *ret_fd, struct err *e)
+{
+	AUTO_FD fd = -1;
+	uint64_t id;
+	struct stat st;
+
+	if (getrandom(&id, sizeof(id), 0) != sizeof(id))
+		return err_sys(e, "get random bytes");
+	(void)snprintf(name, 17, "%016llx", (unsigned long long)id);
+	if (mkdirat(scratch_fd, name, 0700) < 0)
+		return errno == EEXIST ? 1 : err_sys(e, "make a directory");
+	fd = openat(scratch_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 1 : err_sys(e, "open %s", name);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK ? 1 : err_sys(e, "lock %s", name);
+	if (fstat(fd, &st) < 0)
+		return err_sys(e, "stat %s", name);
+	if (st.st_nlink == 0)
+		return 1;
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
+int
+layer_create(const char *dir, struct layer *ret, struct err *e)
+{
+	AUTO_FD scratch = open_scratch(dir, e);
+	char name[17];
+	int r;
+
+	if (scratch < 0)
+		return err_prefix(e, "layer");
+	do
+		r = try_create(scratch, name, &ret->fd, e);
+	while (r > 0);
+	if (r < 0)
+		return err_prefix(e, "layer in %s", dir);
+	if (snprintf(ret->path, sizeof(ret->path), "%s/%s", dir, name) >= (int)sizeof(ret->path))
+		return err_set(e, ENAMETOOLONG, "layer in %.100s...: name too long", dir);
+	return 0;
+}
+
+/*
+ * Empty directory @name in @dir_fd: files go, directories are moved up to @top_fd under a fresh
+ * name, where the caller's loop meets them.  So any depth takes a constant number of descriptors.
+ */
+static void
+flatten(int dir_fd, const char *name, int top_fd, unsigned long *serial)
+{
+	int fd;
+	DIR *d;
+
+	IGNORE(fchmodat(dir_fd, name, 0700, 0));
+	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	d = fd < 0 ? NULL : fdopendir(fd);
+	if (!d) {
+		fd_closep(&fd);
+		return;
+	}
+	for (const struct dirent *de; (de = readdir(d));) {
+		char fresh[32];
+
+		if (strcmp(de->d_name, ".") == 0 || strcmp(de->d_name, "..") == 0)
+			continue;
+		if (unlinkat(dirfd(d), de->d_name, 0) == 0)
+			continue;
+		if (unlinkat(dirfd(d), de->d_name, AT_REMOVEDIR) == 0)
+			continue;
+		IGNORE(fchmodat(dirfd(d), de->d_name, 0700, 0));
+		(void)snprintf(fresh, sizeof(fresh), ".%lu", (*serial)++);
+		(void)renameat(dirfd(d), de->d_name, top_fd, fresh);
+	}
+	(void)closedir(d);
+	(void)unlinkat(dir_fd, name, AT_REMOVEDIR);
+}
+
+/* Remove what is in @top_fd until nothing more can be. */
+static void
+remove_contents(int top_fd)
+{
+	unsigned long serial = 0;
+	bool progress = true;
+
+	while (progress) {
+		int fd = openat(top_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+		progress = false;
+		if (!d)
+			return;
+		for (const struct dirent *de; (de = readdir(d));) {
+			if (strcmp(de->d_name, ".") == 0 || strcmp(de->d_name, "..") == 0)
+				continue;
+			if (unlinkat(top_fd, de->d_name, 0) < 0)
+				flatten(top_fd, de->d_name, top_fd, &serial);
+			if (faccessat(top_fd, de->d_name, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+				progress = true;
+		}
+		(void)closedir(d);
+	}
+}
+
+/* Remove every directory in @dir that nobody holds the lock of. */
+static void
+sweep(const char *dir)
+{
+	struct err e = ERR_INIT;
+	int scratch = open_scratch(dir, &e);
+	DIR *d = scratch < 0 ? NULL : fdopendir(scratch);
+
+	if (!d) {
+		fd_closep(&scratch);
+		return;
+	}
+	for (const struct dirent *de; (de = readdir(d));) {
+		AUTO_FD fd = -1;
+
+		if (de->d_name[0] == '.')
+			continue;
+		fd = openat(scratch, de->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+			continue;
+		remove_contents(fd);
+		(void)unlinkat(scratch, de->d_name, AT_REMOVEDIR);
+	}
+	(void)closedir(d);
+}
+
+static void
+detach(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	(void)setsid();
+	for (int i = 0; i < 3 && null >= 0; i++)
+		(void)dup2(null, i);
+}
+
+/* Is there anything in @dir that a sweep could take? */
+static bool
+worth_a_sweep(const char *dir)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	bool found = false;
+
+	if (!d) {
+		fd_closep(&fd);
+		return false;
+	}
+	for (const struct dirent *de; !found && (de = readdir(d));)
+		found = de->d_name[0] != '.';
+	(void)closedir(d);
+	return found;
+}
+
+void
+layer_discard(struct layer *l, const char *dir, int userns_fd)
+{
+	if (l->fd < 0 && !(dir && worth_a_sweep(dir)))
+		return;
+	if (fork() != 0) {
+		fd_closep(&l->fd);
+		return;
+	}
+	detach();
+	if (userns_fd >= 0 && setns(userns_fd, CLONE_NEWUSER) < 0)
+		_exit(1);
+	if (l->fd >= 0) {
+		remove_contents(l->fd);
+		(void)rmdir(l->path);
+		fd_closep(&l->fd);
+	}
+	sweep(dir);
+	_exit(0);
+}

@@ -1,0 +1,221 @@
+/*
+ * overlay - mounts of the writable layer
+ *
+ * Upper and work directories are called uN and wN, in the stage (a tmpfs) or in the layer's
+ * directory on disk.  All options are `userxattr` (the only way to have opaque directories in a
+ * user namespace, Linux 5.11) and `volatile` (no sync: the layer is thrown away, 5.10).
+ */
+#include <stdio.h>
+#include <string.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/str.h"
+#include "engine/rootfs.h"
+#include "kernel/sys.h"
+
+#define MOUNT2_LOWERS 64 /* mount(2) takes 4096 bytes of options: more go through fsconfig(2) */
+#define LOWERS_MAX    500 /* the kernel's own limit */
+
+struct overlay {
+	int lowers[LOWERS_MAX]; /* O_PATH, topmost first */
+	size_t n;
+	char upper[48], work[48];
+};
+
+static void
+overlay_close(struct overlay *o)
+{
+	for (size_t i = 0; i < o->n; i++)
+		fd_closep(&o->lowers[i]);
+	o->n = 0;
+}
+
+static int
+open_lowers(struct overlay *o, const struct mount_step *m, struct err *e)
+{
+	for (char **p = m->lowers; *p; p++) {
+		const int flags = O_PATH | O_DIRECTORY;
+		int fd;
+
+		if (o->n == LOWERS_MAX)
+			return err_set(e, E2BIG, "more than %d layers", LOWERS_MAX);
+		fd = m->trusted ? open(*p, flags | O_CLOEXEC) : fd_open_trusted(*p, flags, e);
+		if (fd < 0)
+			return m->trusted ? err_sys(e, "%s", *p) : fd;
+		o->lowers[o->n++] = fd;
+	}
+	return 0;
+}
+
+/*
+ * A directory of the layer that looks like @like: what is seen at the top of an overlay are the
+ * attributes of the upper directory.  An owner outside of our map cannot be given; then it is ours.
+ */
+static int
+make_upper(const struct rootfs *r, int dir_fd, const char *name, const struct stat *like,
+	   struct err *e)
+{
+	const uint32_t unmapped = 65534;
+	bool known = r->spec->idmap == SPEC_IDMAP_ROOT ||
+		     (like->st_uid != unmapped && like->st_gid != unmapped);
+
+	if (mkdirat(dir_fd, name, like->st_mode & 07777) < 0)
+		return err_sys(e, "make a directory in the layer");
+	if (known && (like->st_uid || like->st_gid) &&
+	    (fchownat(dir_fd, name, like->st_uid, like->st_gid, AT_SYMLINK_NOFOLLOW) < 0 ||
+	     fchmodat(dir_fd, name, like->st_mode & 07777, 0) < 0))
+		return err_sys(e, "set the owner of a directory in the layer");
+	return 0;
+}
+
+/* Before Linux 6.6 a tmpfs has no user xattrs, and an overlay on it breaks later, at rmdir. */
+static int
+check_ram_xattr(const char *work, struct err *e)
+{
+	if (setxattr(work, "user.rootlet.probe", "", 0, 0) == 0)
+		return 0;
+	(void)err_sys(e, "layer in memory: extended attributes on tmpfs");
+	return err_hint(e, "this needs Linux 6.6; use --layer=disk");
+}
+
+static int
+make_layer_dirs(struct rootfs *r, struct overlay *o, struct err *e)
+{
+	char upper[16], work[16], at[32] = "";
+	int dir_fd = r->layer_fd >= 0 ? r->layer_fd : AT_FDCWD;
+	struct stat st;
+
+	if (fstat(o->lowers[0], &st) < 0)
+		return err_sys(e, "stat the lower directory");
+	(void)snprintf(upper, sizeof(upper), "u%u", r->serial);
+	(void)snprintf(work, sizeof(work), "w%u", r->serial);
+	if (make_upper(r, dir_fd, upper, &st, e) < 0)
+		return -e->code;
+	if (mkdirat(dir_fd, work, 0700) < 0)
+		return err_sys(e, "make a directory in the layer");
+	if (r->layer_fd >= 0)
+		(void)snprintf(at, sizeof(at), "/proc/self/fd/%d/", r->layer_fd);
+	else if (r->serial == 0 && check_ram_xattr(work, e) < 0)
+		return -e->code;
+	(void)snprintf(o->upper, sizeof(o->upper), "%s%s", at, upper);
+	(void)snprintf(o->work, sizeof(o->work), "%s%s", at, work);
+	r->serial++;
+	return 0;
+}
+
+/* One mount(2): what a start with few layers costs. */
+static int
+mount_few(const struct overlay *o, const char *place)
+{
+	char opts[4096];
+	size_t n = (size_t)snprintf(opts, sizeof(opts),
+				    "userxattr,volatile,upperdir=%s,workdir=%s,lowerdir=",
+				    o->upper, o->work);
+
+	for (size_t i = 0; i < o->n; i++)
+		n += (size_t)snprintf(opts + n, sizeof(opts) - n, "%s/proc/self/fd/%d",
+				      i ? ":" : "", o->lowers[i]);
+	return mount("overlay", place, "overlay", MS_NODEV, opts);
+}
+
+/* The new mount API: lowerdir+ (Linux 6.8) takes one layer a call, up to 500. */
+static int
+mount_many(const struct overlay *o, const char *place)
+{
+	AUTO_FD fs = sys_fsopen("overlay", FSOPEN_CLOEXEC), mnt = -1;
+	char lower[32];
+	int r = fs;
+
+	for (size_t i = 0; r >= 0 && i < o->n; i++) {
+		(void)snprintf(lower, sizeof(lower), "/proc/self/fd/%d", o->lowers[i]);
+		r = sys_fsconfig(fs, FSCONFIG_SET_STRING, "lowerdir+", lower, 0);
+	}
+	if (r < 0 || sys_fsconfig(fs, FSCONFIG_SET_STRING, "upperdir", o->upper, 0) < 0 ||
+	    sys_fsconfig(fs, FSCONFIG_SET_STRING, "workdir", o->work, 0) < 0 ||
+	    sys_fsconfig(fs, FSCONFIG_SET_FLAG, "userxattr", NULL, 0) < 0 ||
+	    sys_fsconfig(fs, FSCONFIG_SET_FLAG, "volatile", NULL, 0) < 0 ||
+	    sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return -1;
+	mnt = sys_fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV);
+	if (mnt < 0)
+		return -1;
+	return sys_move_mount(mnt, "", AT_FDCWD, place, MOVE_MOUNT_F_EMPTY_PATH);
+}
+
+/* Where mount(2) puts a step: the stage's "root", or the target by its descriptor. */
+static int
+open_place(struct rootfs *r, const struct mount_step *m, int *ret_target, char place[32],
+	   struct err *e)
+{
+	if (r->root_fd < 0) {
+		if (mkdir("root", 0755) < 0 && errno != EEXIST)
+			return err_sys(e, "make the root in the stage");
+		memcpy(place, "root", sizeof("root"));
+		return 0;
+	}
+	*ret_target = target_open(r, m->dst, true, 0755, e);
+	if (*ret_target < 0)
+		return -e->code;
+	(void)snprintf(place, 32, "/proc/self/fd/%d", *ret_target);
+	return 0;
+}
+
+static int
+mount_overlay_once(struct rootfs *r, const struct mount_step *m, struct overlay *o, struct err *e)
+{
+	AUTO_FD target = -1;
+	char place[32];
+
+	if (open_place(r, m, &target, place, e) < 0 || make_layer_dirs(r, o, e) < 0)
+		return -e->code;
+	if ((o->n <= MOUNT2_LOWERS ? mount_few(o, place) : mount_many(o, place)) < 0) {
+		(void)err_sys(e, "overlay on %s", m->lowers[0]);
+		if (e->code == EINVAL)
+			return err_hint(e, "is something mounted below it, or is the layer's "
+					   "directory on a file system that cannot hold one?");
+		return -e->code;
+	}
+	return 0;
+}
+
+int
+overlay_mount(struct rootfs *r, const struct mount_step *m, struct err *e)
+{
+	struct overlay o = { .n = 0 };
+	int done = open_lowers(&o, m, e);
+
+	if (done == 0)
+		done = mount_overlay_once(r, m, &o, e);
+	if (done < 0 && e->code == EINVAL && r->layer_fd >= 0 &&
+	    r->spec->layer == SPEC_LAYER_AUTO) {
+		/* Overlay on overlay, NFS, FAT ...: memory takes the layer instead. */
+		fd_closep(&r->layer_fd);
+		err_clear(e);
+		done = mount_overlay_once(r, m, &o, e);
+	}
+	overlay_close(&o);
+	return done;
+}
+
+int
+layer_dir_mount(struct rootfs *r, const struct mount_step *m, struct err *e)
+{
+	int dir_fd = r->layer_fd >= 0 ? r->layer_fd : AT_FDCWD;
+	char name[16], src[48], place[32];
+	AUTO_FD target = -1;
+
+	if (open_place(r, m, &target, place, e) < 0)
+		return -e->code;
+	(void)snprintf(name, sizeof(name), "d%u", r->serial++);
+	if (mkdirat(dir_fd, name, m->mode ? m->mode : 0755) < 0)
+		return err_sys(e, "make a directory in the layer");
+	if (r->layer_fd >= 0)
+		(void)snprintf(src, sizeof(src), "/proc/self/fd/%d/%s", dir_fd, name);
+	else
+		(void)snprintf(src, sizeof(src), "%s", name);
+	if (mount(src, place, NULL, MS_BIND, NULL) < 0)
+		return err_sys(e, "mount %s", m->dst);
+	return 0;
+}

@@ -1,0 +1,144 @@
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/str.h"
+#include "engine/confine.h"
+#include "engine/program.h"
+#include "engine/sync.h"
+#include "kernel/sys.h"
+
+/* A process group of its own, the terminal's foreground when there is one. */
+static int
+take_terminal(const struct program *p, struct err *e)
+{
+	pid_t self = getpid();
+
+	if (self != 1 && setpgid(0, 0) < 0)
+		return err_sys(e, "make a process group");
+	if (p->tty_fd < 0)
+		return 0;
+	/* SIGTTOU is blocked here, so this cannot stop us. */
+	if (ioctl(p->tty_fd, TIOCSPGRP, &self) < 0)
+		return err_sys(e, "take the terminal");
+	return 0;
+}
+
+/* No magic link of /proc, and nothing outside: the image may have chosen this path. */
+static int
+enter_cwd(const struct spec *s, struct err *e)
+{
+	AUTO_FD fd = -1;
+
+	if (strcmp(s->cwd, "/") == 0)
+		return 0;
+	fd = fd_open_in_root(AT_FDCWD, s->cwd, O_PATH | O_DIRECTORY, 0, e);
+	if (fd < 0)
+		return err_prefix(e, "working directory");
+	return fchdir(fd) < 0 ? err_sys(e, "working directory %s", s->cwd) : 0;
+}
+
+static int
+confine(struct program *p, struct err *e)
+{
+	const struct spec *s = p->spec;
+
+	if (confine_limits(s, e) < 0)
+		return -e->code;
+	if (s->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return err_sys(e, "set no_new_privs");
+	if (confine_landlock(s, e) < 0 || confine_caps(s, e) < 0)
+		return -e->code;
+	if (confine_filters(s, &p->notify, &p->listener, e) < 0)
+		return -e->code;
+	return confine_ids(s, e);
+}
+
+/* Everything from 3 on is closed at execve but what was asked for by number. */
+static int
+hand_over_fds(const struct spec *s, struct err *e)
+{
+	if (sys_close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0 && errno != ENOSYS && errno != EINVAL)
+		return err_sys(e, "close descriptors");
+	for (size_t i = 0; i < s->n_pass_fds; i++)
+		if (fcntl(s->pass_fds[i], F_SETFD, 0) < 0)
+			return err_sys(e, "pass descriptor %d", s->pass_fds[i]);
+	return 0;
+}
+
+static int
+unblock_signals(struct err *e)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? err_sys(e, "unblock signals") : 0;
+}
+
+/* ENOEXEC: a script without "#!" is run by sh, as execvp(3) and every shell do. */
+static void
+exec_script(const struct spec *s, const char *path)
+{
+	char *argv[64] = { (char *)(uintptr_t)"/bin/sh", (char *)(uintptr_t)path };
+	size_t n = 2;
+
+	for (char **a = s->argv + 1; *a && n < NELEMS(argv) - 1; a++)
+		argv[n++] = *a;
+	if (n == 2 + strv_len(s->argv) - 1)
+		(void)execve(argv[0], argv, s->env);
+	errno = ENOEXEC;
+}
+
+static void
+exec_path(const struct spec *s, const char *path)
+{
+	(void)execve(path, s->argv, s->env);
+	if (errno == ENOEXEC)
+		exec_script(s, path);
+}
+
+/* Look the command up in the PATH it will have itself.  Sets errno. */
+static void
+exec_search(const struct spec *s)
+{
+	const char *name = s->argv[0], *path = strv_env_get(s->env, "PATH");
+	char full[PATH_MAX];
+	int kept = ENOENT;
+
+	if (strchr(name, '/')) {
+		exec_path(s, name);
+		return;
+	}
+	for (const char *p = path ? path : "/usr/bin:/bin"; p; p = strchr(p, ':')) {
+		p += *p == ':';
+		if (snprintf(full, sizeof(full), "%.*s/%s", (int)strcspn(p, ":"), p, name) >=
+		    (int)sizeof(full))
+			continue;
+		exec_path(s, full[0] == '/' && full[1] == '/' ? full + 1 : full);
+		if (errno != ENOENT && errno != ENOTDIR)
+			kept = errno;
+	}
+	errno = kept;
+}
+
+void
+program_exec(struct program *p)
+{
+	const struct spec *s = p->spec;
+	struct err *e = &p->err;
+
+	p->exit_status = 125;
+	p->listener = -1;
+	if (take_terminal(p, e) < 0 || enter_cwd(s, e) < 0 || hand_over_fds(s, e) < 0 ||
+	    (p->announce && sync_send(p->sock, SYNC_STARTED, 0, e) < 0) || confine(p, e) < 0 ||
+	    unblock_signals(e) < 0)
+		return;
+	exec_search(s);
+	p->exit_status = errno == ENOENT || errno == ENOTDIR ? 127 : 126;
+	(void)err_sys(e, "%s", s->argv[0]);
+}

@@ -1,0 +1,27 @@
+/*
+ * program - from a finished root to the program's first instruction (child phase C3)
+ *
+ * Runs in the process that becomes the program.  Under init that is a vfork child: it shares the
+ * memory and the descriptor table of init, which sleeps until execve.  So it only closes what is
+ * its own, allocates nothing, and leaves with execve() or _exit().
+ */
+#ifndef ENGINE_PROGRAM_H
+#define ENGINE_PROGRAM_H
+
+#include "spec/spec.h"
+
+struct program {
+	const struct spec *spec;
+	int sock;                   /* to the launcher */
+	int tty_fd;                 /* the slave of the pty, or -1 */
+	struct spec_filter notify;  /* n == 0: none */
+	bool announce;              /* say SYNC_STARTED before execve */
+	int listener;               /* result: the notify listener, or -1 */
+	int exit_status;            /* result on failure: 125, 126 or 127 */
+	struct err err;             /* result on failure */
+};
+
+/* Returns only on failure, with p->err and p->exit_status set. */
+void program_exec(struct program *p);
+
+#endif

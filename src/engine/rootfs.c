@@ -1,0 +1,321 @@
+/*
+ * rootfs - the mount plan, step by step, and the change of root
+ */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "engine/rootfs.h"
+#include "kernel/sys.h"
+
+int
+mount_set_attr(int fd, uint64_t attr, bool recursive, struct err *e)
+{
+	struct mount_attr a = { .attr_set = attr };
+
+	if (sys_mount_setattr(fd, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &a) < 0) {
+		(void)err_sys(e, "set mount attributes");
+		if (e->code == ENOSYS)
+			return err_hint(e, "this needs mount_setattr(2), Linux 5.12");
+		return -e->code;
+	}
+	return 0;
+}
+
+/*
+ * The stage is mounted over "/": absolute paths do not see it, because they start at the process's
+ * root, which is below it.  Only ".." of the root climbs onto what is mounted there.
+ */
+static int
+enter_stage(const struct spec *s, struct err *e)
+{
+	char opts[48] = "";
+
+	if (s->layer == SPEC_LAYER_RAM && s->layer_size)
+		(void)snprintf(opts, sizeof(opts), "size=%llu",
+			       (unsigned long long)s->layer_size);
+	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
+		return err_sys(e, "make mounts private");
+	if (mount("tmpfs", "/", "tmpfs", MS_NOSUID | MS_NODEV, opts) < 0)
+		return err_sys(e, "mount tmpfs for the stage");
+	if (chdir("/..") < 0)
+		return err_sys(e, "enter the stage");
+	return 0;
+}
+
+static int
+open_layer(struct rootfs *r, struct err *e)
+{
+	r->layer_fd = -1;
+	if (!r->layer_path)
+		return 0;
+	r->layer_fd = open(r->layer_path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return r->layer_fd < 0 ? err_sys(e, "open the layer %s", r->layer_path) : 0;
+}
+
+static int
+step_bind(const struct rootfs *r, const struct mount_step *m, struct err *e)
+{
+	const uint64_t attr = MOUNT_ATTR_NOSUID |
+			      (m->op == MOUNT_DEVICE ? 0 : MOUNT_ATTR_NODEV) |
+			      (m->read_only ? MOUNT_ATTR_RDONLY : 0);
+	AUTO_FD src = m->trusted ? open(m->src, O_PATH | O_CLOEXEC)
+				 : fd_open_trusted(m->src, O_PATH, e);
+	AUTO_FD tree = -1, target = -1;
+	struct stat st;
+
+	if (src < 0)
+		return m->trusted ? err_sys(e, "%s", m->src) : -e->code;
+	if (fstat(src, &st) < 0)
+		return err_sys(e, "stat %s", m->src);
+	if (m->op == MOUNT_DEVICE && !S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
+		return err_set(e, ENODEV, "%s is not a device", m->src);
+	tree = sys_open_tree(src, "",
+			     OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
+	if (tree < 0)
+		return err_sys(e, "bind %s", m->src);
+	if (mount_set_attr(tree, attr, true, e) < 0)
+		return err_prefix(e, "bind %s", m->src);
+	target = target_open(r, m->dst, S_ISDIR(st.st_mode), 0644 | (st.st_mode & 0111), e);
+	if (target < 0)
+		return target;
+	if (sys_move_mount(tree, "", target, "",
+			   MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		return err_sys(e, "bind %s on %s", m->src, m->dst);
+	return 0;
+}
+
+static int
+step_tmpfs(const struct rootfs *r, const struct mount_step *m, struct err *e)
+{
+	AUTO_FD target = target_open(r, m->dst, true, 0755, e);
+	char opts[64], place[32];
+
+	if (target < 0)
+		return target;
+	(void)snprintf(opts, sizeof(opts), m->size ? "mode=%o,size=%llu" : "mode=%o",
+		       m->mode ? m->mode : 0755, (unsigned long long)m->size);
+	(void)snprintf(place, sizeof(place), "/proc/self/fd/%d", target);
+	if (mount("tmpfs", place, "tmpfs", MS_NOSUID | MS_NODEV, opts) < 0)
+		return err_sys(e, "mount tmpfs on %s", m->dst);
+	return 0;
+}
+
+static int
+copy_bytes(int from, int to)
+{
+	char buf[16384];
+	ssize_t n;
+
+	while ((n = read(from, buf, sizeof(buf))) > 0)
+		if (write(to, buf, (size_t)n) != n)
+			return -1;
+	return n < 0 ? -1 : 0;
+}
+
+static int
+open_new_file(const struct rootfs *r, const struct mount_step *m, mode_t mode, struct err *e)
+{
+	const char *name;
+	AUTO_FD parent = target_open_parent(r, m->dst, &name, e);
+	int fd;
+
+	if (parent < 0)
+		return parent;
+	/* An old file of that name is in the layer's way, not in the base's. */
+	(void)unlinkat(parent, name, 0);
+	fd = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+	return fd < 0 ? err_sys(e, "make %s", m->dst) : fd;
+}
+
+static int
+step_copy(const struct rootfs *r, const struct mount_step *m, struct err *e)
+{
+	AUTO_FD from = open(m->src, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), to = -1;
+	struct stat st;
+
+	if (from < 0)
+		return err_sys(e, "%s", m->src);
+	if (fstat(from, &st) < 0 || !S_ISREG(st.st_mode))
+		return err_set(e, EINVAL, "%s is not a regular file", m->src);
+	to = open_new_file(r, m, st.st_mode & 07777, e);
+	if (to < 0)
+		return to;
+	return copy_bytes(from, to) < 0 ? err_sys(e, "copy %s", m->src) : 0;
+}
+
+static int
+bind_from_stage(const char *name, int target, const char *dst, struct err *e)
+{
+	char place[32];
+
+	(void)snprintf(place, sizeof(place), "/proc/self/fd/%d", target);
+	return mount(name, place, NULL, MS_BIND, NULL) < 0 ? err_sys(e, "mount %s", dst) : 0;
+}
+
+/* A file of the stage, mounted: that works where the directory's owner has no id inside, too. */
+static int
+step_file(struct rootfs *r, const struct mount_step *m, struct err *e)
+{
+	char name[16];
+	AUTO_FD fd = -1, target = target_open(r, m->dst, false, 0644, e);
+
+	if (target < 0)
+		return target;
+	(void)snprintf(name, sizeof(name), "f%u", r->serial++);
+	fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, m->mode ? m->mode : 0644);
+	if (fd < 0)
+		return err_sys(e, "make %s", m->dst);
+	if (fd_write_all(fd, m->data, m->data_len, e) < 0)
+		return err_prefix(e, "%s", m->dst);
+	return bind_from_stage(name, target, m->dst, e);
+}
+
+static int
+step_symlink(const struct rootfs *r, const struct mount_step *m, struct err *e)
+{
+	const char *name;
+	AUTO_FD parent = target_open_parent(r, m->dst, &name, e);
+
+	if (parent < 0)
+		return parent;
+	if (symlinkat(m->src, parent, name) < 0 && errno != EEXIST)
+		return err_sys(e, "make link %s", m->dst);
+	return 0;
+}
+
+static int
+step_dir(const struct rootfs *r, const struct mount_step *m, struct err *e)
+{
+	AUTO_FD fd = target_open(r, m->dst, true, m->mode ? m->mode : 0755, e);
+
+	return fd < 0 ? fd : 0;
+}
+
+/* Is the source absent or unreadable, so that an optional step is skipped? */
+static bool
+is_absent(const struct err *e)
+{
+	return e->code == ENOENT || e->code == EACCES || e->code == ENOTDIR;
+}
+
+/* Some file systems cannot be a lower directory: then they are at least seen, and not written. */
+static int
+step_overlay(struct rootfs *r, const struct mount_step *m, struct err *e)
+{
+	struct mount_step bind = *m;
+
+	if (overlay_mount(r, m, e) == 0)
+		return 0;
+	if (!m->optional || is_absent(e))
+		return -e->code;
+	err_clear(e);
+	bind.op = MOUNT_BIND;
+	bind.read_only = true;
+	return step_bind(r, &bind, e);
+}
+
+static int
+run_step(struct rootfs *r, const struct mount_step *m, struct err *e)
+{
+	switch (m->op) {
+	case MOUNT_LAYER_DIR:
+		return layer_dir_mount(r, m, e);
+	case MOUNT_OVERLAY:
+		return step_overlay(r, m, e);
+	case MOUNT_BIND:
+	case MOUNT_DEVICE:
+		return step_bind(r, m, e);
+	case MOUNT_TMPFS:
+		return step_tmpfs(r, m, e);
+	case MOUNT_PROC:
+		return stage_proc(r, m->dst, e);
+	case MOUNT_SYSFS:
+		return stage_sysfs(r, m->dst, e);
+	case MOUNT_DEV:
+		return stage_dev(r, m->dst, e);
+	case MOUNT_COPY:
+		return step_copy(r, m, e);
+	case MOUNT_FILE:
+		return step_file(r, m, e);
+	case MOUNT_SYMLINK:
+		return step_symlink(r, m, e);
+	case MOUNT_DIR:
+		return step_dir(r, m, e);
+	case MOUNT_MASK:
+		return mask_path(r, m->dst, e);
+	case MOUNT_OP_MAX_:
+		break;
+	}
+	return err_set(e, EINVAL, "unknown mount operation %d", (int)m->op);
+}
+
+static int
+run_plan(struct rootfs *r, struct err *e)
+{
+	const struct spec *s = r->spec;
+
+	for (size_t i = 0; i < s->n_mounts; i++) {
+		const struct mount_step *m = &s->mounts[i];
+
+		if (run_step(r, m, e) < 0) {
+			if (!m->optional || i == 0 || !is_absent(e))
+				return -e->code;
+			err_clear(e);
+		}
+		if (i == 0 && (r->root_fd = open("root", O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
+			return err_sys(e, "open the new root");
+	}
+	return 0;
+}
+
+/*
+ * Writes are refused where the base shows through; volumes, /tmp, /dev keep what they are.  The
+ * overlays were writable so far because mount points had to be made.
+ */
+static int
+make_read_only(const struct rootfs *r, struct err *e)
+{
+	for (size_t i = 0; i < r->spec->n_mounts; i++) {
+		const struct mount_step *m = &r->spec->mounts[i];
+		AUTO_FD fd = -1;
+
+		if (i > 0 && !(m->op == MOUNT_OVERLAY && m->read_only))
+			continue;
+		fd = fd_open_in_root(r->root_fd, m->dst, O_PATH, 0, e);
+		if (fd < 0 || mount_set_attr(fd, MOUNT_ATTR_RDONLY, false, e) < 0)
+			return -e->code;
+	}
+	return 0;
+}
+
+/*
+ * pivot_root(".", ".") puts the old root on top of the new one; the stage is still mounted on it.
+ * Both are detached: what is mounted inside them goes with them, busy or not.
+ */
+static int
+change_root(const struct rootfs *r, struct err *e)
+{
+	if (fchdir(r->root_fd) < 0)
+		return err_sys(e, "enter the new root");
+	if (sys_pivot_root(".", ".") < 0)
+		return err_sys(e, "pivot_root");
+	if (umount2(".", MNT_DETACH) < 0 || umount2(".", MNT_DETACH) < 0)
+		return err_sys(e, "detach the old root");
+	return 0;
+}
+
+int
+rootfs_build(struct rootfs *r, struct err *e)
+{
+	r->root_fd = -1;
+	r->pty_fd = -1;
+	r->serial = 0;
+	(void)umask(0);
+	if (enter_stage(r->spec, e) < 0 || open_layer(r, e) < 0 || run_plan(r, e) < 0)
+		return -e->code;
+	if (r->spec->read_only && make_read_only(r, e) < 0)
+		return -e->code;
+	return change_root(r, e);
+}

@@ -1,0 +1,71 @@
+/*
+ * rootfs - building the root file system of a sandbox (child phase C2)
+ *
+ * Runs in the child, in its new user and mount namespace, with all capabilities there and the
+ * host's tree still as its root.  No malloc, no stdio.
+ *
+ * Everything that is rootlet's own (/proc, /sys, /dev, layers in memory) is put together in the
+ * *stage*, a tmpfs that nobody else can see, with short relative names and plain mount(2) calls;
+ * the stage is the current directory.  It is mounted over "/", where absolute paths do not see it.
+ * Then each piece is moved to its place.  Places in the root are descriptors that come from
+ * openat2(RESOLVE_IN_ROOT): no path of the sandbox is resolved twice.
+ */
+#ifndef ENGINE_ROOTFS_H
+#define ENGINE_ROOTFS_H
+
+#include <sys/stat.h>
+
+#include "spec/spec.h"
+
+struct rootfs {
+	const struct spec *spec;
+	const char *layer_path; /* the locked directory on disk, or NULL */
+	int layer_fd;           /* the same, opened in our mount namespace; -1: layer in memory */
+	int root_fd;            /* O_PATH of the new root, once mounted */
+	int pty_fd;             /* master of the pty, or -1 */
+	unsigned int serial;    /* makes names in stage and layer unique */
+};
+
+/* All of C2; afterwards "/" and the current directory are the new root. */
+int rootfs_build(struct rootfs *r, struct err *e);
+
+/* --- pieces, used between the files of this module --- */
+
+/*
+ * The place @dst in the root for a directory or a file, made when it is missing (in the layer, by
+ * descriptors).  Returns an O_PATH descriptor, or -errno.
+ */
+int target_open(const struct rootfs *r, const char *dst, bool is_dir, mode_t mode, struct err *e);
+
+/*
+ * The directory that @dst lies in, made when it is missing, for calls that create @dst itself.
+ *
+ * @ret_name: the last component, points into @dst
+ */
+int target_open_parent(const struct rootfs *r, const char *dst, const char **ret_name,
+		       struct err *e);
+
+/* Move the mount at @name in the stage to @dst. */
+int stage_move(const struct rootfs *r, const char *name, const char *dst, struct err *e);
+
+/* mount(2) on a name in the stage; @what is for the message. */
+int stage_mount(const char *src, const char *name, const char *type, unsigned long flags,
+		const char *data, struct err *e);
+
+/* Build the pieces in the stage and move them to @dst. */
+int stage_proc(const struct rootfs *r, const char *dst, struct err *e);
+int stage_sysfs(const struct rootfs *r, const char *dst, struct err *e);
+int stage_dev(struct rootfs *r, const char *dst, struct err *e);
+
+/* Hide @dst if it exists. */
+int mask_path(const struct rootfs *r, const char *dst, struct err *e);
+
+/* An overlay of the layer over m->lowers at m->dst (the stage's "root" for "/"). */
+int overlay_mount(struct rootfs *r, const struct mount_step *m, struct err *e);
+/* An empty directory of the layer at m->dst (the stage's "root" for "/"). */
+int layer_dir_mount(struct rootfs *r, const struct mount_step *m, struct err *e);
+
+/* Apply mount attributes to what is at @fd, and below it when @recursive. */
+int mount_set_attr(int fd, uint64_t attr, bool recursive, struct err *e);
+
+#endif

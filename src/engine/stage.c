@@ -1,0 +1,270 @@
+/*
+ * stage - /proc, /sys and /dev, put together out of sight and then moved
+ *
+ * A step costs one plain mount(2) with a name relative to the stage; only rootlet ever wrote there,
+ * so these names cannot be links.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "engine/rootfs.h"
+#include "kernel/sys.h"
+
+#define QUIET (MS_NOSUID | MS_NODEV | MS_NOEXEC)
+
+enum mask_when {
+	MASK_ALWAYS,
+	MASK_IF_HOST_ROOT, /* only the host's root may touch it: others need no mask */
+};
+
+/* What a sandbox must not read or write below /proc and /sys; runc's list and what leaks timing. */
+static const struct mask {
+	const char *path;
+	enum mask_when when;
+	enum mask_how { HIDE_FILE, HIDE_DIR, READ_ONLY } how;
+} masks[] = {
+	{ "proc/sys", MASK_ALWAYS, READ_ONLY },
+	{ "proc/keys", MASK_ALWAYS, HIDE_FILE },
+	{ "proc/key-users", MASK_ALWAYS, HIDE_FILE },
+	{ "proc/interrupts", MASK_ALWAYS, HIDE_FILE },
+	{ "proc/acpi", MASK_ALWAYS, HIDE_DIR },
+	{ "proc/asound", MASK_ALWAYS, HIDE_DIR },
+	{ "proc/scsi", MASK_ALWAYS, HIDE_DIR },
+	{ "proc/latency_stats", MASK_ALWAYS, HIDE_FILE },
+	{ "proc/sched_debug", MASK_ALWAYS, HIDE_FILE },
+	{ "proc/config.gz", MASK_ALWAYS, HIDE_FILE },
+	{ "proc/kcore", MASK_IF_HOST_ROOT, HIDE_FILE },
+	{ "proc/kmsg", MASK_IF_HOST_ROOT, HIDE_FILE },
+	{ "proc/kallsyms", MASK_IF_HOST_ROOT, HIDE_FILE },
+	{ "proc/timer_list", MASK_IF_HOST_ROOT, HIDE_FILE },
+	{ "proc/vmallocinfo", MASK_IF_HOST_ROOT, HIDE_FILE },
+	{ "proc/sysrq-trigger", MASK_IF_HOST_ROOT, READ_ONLY },
+	{ "proc/bus", MASK_IF_HOST_ROOT, READ_ONLY },
+	{ "proc/fs", MASK_IF_HOST_ROOT, READ_ONLY },
+	{ "proc/irq", MASK_IF_HOST_ROOT, READ_ONLY },
+	{ "sys/firmware", MASK_ALWAYS, HIDE_DIR },
+	{ "sys/devices/virtual/powercap", MASK_ALWAYS, HIDE_DIR },
+	{ "sys/devices/system/cpu/cpu0/thermal_throttle", MASK_ALWAYS, HIDE_DIR },
+};
+
+static const char *const devices[] = { "null", "zero", "full", "random", "urandom", "tty" };
+
+static const struct {
+	const char *text, *name;
+} dev_links[] = {
+	{ "pts/ptmx", "dev/ptmx" },
+	{ "/proc/self/fd", "dev/fd" },
+	{ "/proc/self/fd/0", "dev/stdin" },
+	{ "/proc/self/fd/1", "dev/stdout" },
+	{ "/proc/self/fd/2", "dev/stderr" },
+};
+
+int
+stage_mount(const char *src, const char *name, const char *type, unsigned long flags,
+	    const char *data, struct err *e)
+{
+	if (mount(src, name, type, flags, data) < 0)
+		return err_sys(e, "mount %s%s%s", type ? type : src ? src : name,
+			       type ? " for /" : "", type ? name : "");
+	return 0;
+}
+
+int
+stage_move(const struct rootfs *r, const char *name, const char *dst, struct err *e)
+{
+	AUTO_FD target = -1;
+
+	/* A single component is not followed when it is a link, so it needs no look-up before. */
+	if (!strchr(dst + 1, '/') &&
+	    sys_move_mount(AT_FDCWD, name, r->root_fd, dst + 1, 0) == 0)
+		return 0;
+	target = target_open(r, dst, true, 0755, e);
+	if (target < 0)
+		return target;
+	if (sys_move_mount(AT_FDCWD, name, target, "", MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		return err_sys(e, "mount %s", dst);
+	return 0;
+}
+
+static int
+make_stage_dir(const char *name, mode_t mode, struct err *e)
+{
+	return mkdir(name, mode) < 0 ? err_sys(e, "make %s in the stage", name) : 0;
+}
+
+/* Is the host's root user among the ids of the sandbox? */
+static bool
+has_host_root(const struct spec *s)
+{
+	return s->idmap == SPEC_IDMAP_ROOT;
+}
+
+static int
+mask_one(const struct mask *m, struct err *e)
+{
+	int r = 0;
+
+	switch (m->how) {
+	case HIDE_FILE:
+		r = mount("/dev/null", m->path, NULL, MS_BIND, NULL);
+		break;
+	case HIDE_DIR:
+		r = mount("tmpfs", m->path, "tmpfs", MS_RDONLY | QUIET, "size=0,nr_inodes=1");
+		break;
+	case READ_ONLY:
+		r = mount(m->path, m->path, NULL, MS_BIND | MS_REC, NULL);
+		if (r == 0)
+			r = mount(NULL, m->path, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | QUIET,
+				  NULL);
+		break;
+	}
+	if (r < 0 && errno != ENOENT && errno != ENOTDIR)
+		return err_sys(e, "mask /%s", m->path);
+	return 0;
+}
+
+static int
+mask_below(const struct rootfs *r, const char *top, struct err *e)
+{
+	size_t n = strlen(top);
+
+	for (size_t i = 0; i < NELEMS(masks); i++) {
+		if (strncmp(masks[i].path, top, n) != 0 || masks[i].path[n] != '/')
+			continue;
+		if (masks[i].when == MASK_IF_HOST_ROOT && !has_host_root(r->spec))
+			continue;
+		if (mask_one(&masks[i], e) < 0)
+			return -e->code;
+	}
+	return 0;
+}
+
+int
+stage_proc(const struct rootfs *r, const char *dst, struct err *e)
+{
+	if (make_stage_dir("proc", 0555, e) < 0)
+		return -e->code;
+	if (stage_mount("proc", "proc", "proc", QUIET, NULL, e) < 0) {
+		if (e->code == EPERM)
+			return err_hint(e, "the /proc here is partly covered, as in a container; "
+					   "the kernel then refuses a new one");
+		return -e->code;
+	}
+	if (mask_below(r, "proc", e) < 0)
+		return -e->code;
+	return stage_move(r, "proc", dst, e);
+}
+
+/* The host's /sys, without what the host has mounted below it when that can be helped. */
+static int
+bind_host_sysfs(struct err *e)
+{
+	AUTO_FD tree = sys_open_tree(AT_FDCWD, "/sys",
+				     OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+
+	if (tree < 0)
+		return err_sys(e, "bind the host's /sys");
+	if (mount_set_attr(tree,
+			   MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+				   MOUNT_ATTR_NOEXEC,
+			   true, e) < 0)
+		return -e->code;
+	if (sys_move_mount(tree, "", AT_FDCWD, "sys", MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return err_sys(e, "bind the host's /sys");
+	return 0;
+}
+
+int
+stage_sysfs(const struct rootfs *r, const char *dst, struct err *e)
+{
+	int done;
+
+	if (make_stage_dir("sys", 0555, e) < 0)
+		return -e->code;
+	if (r->spec->ns & SPEC_NS_NET)
+		done = stage_mount("sysfs", "sys", "sysfs", MS_RDONLY | QUIET, NULL, e);
+	else
+		done = bind_host_sysfs(e);
+	if (done < 0 || mask_below(r, "sys", e) < 0)
+		return -e->code;
+	return stage_move(r, "sys", dst, e);
+}
+
+static int
+stage_devices(struct err *e)
+{
+	char src[32], name[32];
+
+	for (size_t i = 0; i < NELEMS(devices); i++) {
+		(void)snprintf(src, sizeof(src), "/dev/%s", devices[i]);
+		(void)snprintf(name, sizeof(name), "dev/%s", devices[i]);
+		if (mknod(name, S_IFREG | 0666, 0) < 0)
+			return err_sys(e, "make /%s", name);
+		if (mount(src, name, NULL, MS_BIND, NULL) < 0)
+			return err_sys(e, "bind %s", src);
+	}
+	for (size_t i = 0; i < NELEMS(dev_links); i++)
+		if (symlink(dev_links[i].text, dev_links[i].name) < 0)
+			return err_sys(e, "make /%s", dev_links[i].name);
+	return 0;
+}
+
+/* The first pty of the new instance becomes terminal and console of the sandbox. */
+static int
+stage_pty(struct rootfs *r, struct err *e)
+{
+	int unlock = 0;
+
+	r->pty_fd = open("dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (r->pty_fd < 0)
+		return err_sys(e, "open /dev/ptmx");
+	if (ioctl(r->pty_fd, TIOCSPTLCK, &unlock) < 0)
+		return err_sys(e, "unlock the pty");
+	if (mknod("dev/console", S_IFREG | 0620, 0) < 0)
+		return err_sys(e, "make /dev/console");
+	return stage_mount("dev/pts/0", "dev/console", NULL, MS_BIND, NULL, e);
+}
+
+int
+stage_dev(struct rootfs *r, const char *dst, struct err *e)
+{
+	if (make_stage_dir("dev", 0755, e) < 0 ||
+	    stage_mount("dev", "dev", NULL, MS_BIND, NULL, e) < 0 || stage_devices(e) < 0 ||
+	    make_stage_dir("dev/shm", 01777, e) < 0 || make_stage_dir("dev/pts", 0755, e) < 0 ||
+	    make_stage_dir("dev/mqueue", 0755, e) < 0 ||
+	    stage_mount("devpts", "dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
+			"newinstance,ptmxmode=0666,mode=620", e) < 0)
+		return -e->code;
+	if ((r->spec->ns & SPEC_NS_IPC) &&
+	    stage_mount("mqueue", "dev/mqueue", "mqueue", QUIET, NULL, e) < 0)
+		return -e->code;
+	if (r->spec->tty && stage_pty(r, e) < 0)
+		return -e->code;
+	return stage_move(r, "dev", dst, e);
+}
+
+int
+mask_path(const struct rootfs *r, const char *dst, struct err *e)
+{
+	AUTO_FD fd = fd_open_in_root(r->root_fd, dst, O_PATH, 0, e);
+	char name[32];
+	struct stat st;
+	int done;
+
+	if (fd < 0) {
+		err_clear(e);
+		return 0;
+	}
+	if (fstat(fd, &st) < 0)
+		return err_sys(e, "stat %s", dst);
+	(void)snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	if (S_ISDIR(st.st_mode))
+		done = mount("tmpfs", name, "tmpfs", MS_RDONLY | QUIET,
+			     "size=0,nr_inodes=1,mode=0700");
+	else
+		done = mount("/dev/null", name, NULL, MS_BIND, NULL);
+	return done < 0 ? err_sys(e, "mask %s", dst) : 0;
+}

@@ -1,0 +1,136 @@
+/*
+ * target - places in the new root, found or made without ever leaving it
+ */
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "engine/rootfs.h"
+#include "kernel/sys.h"
+
+/* openat2 as fd_open_in_root(), for a place that may be missing. Returns 1 when it is. */
+static int
+try_open(int root_fd, const char *path, int *ret_fd, struct err *e)
+{
+	struct open_how how = {
+		.flags = O_PATH | O_CLOEXEC,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+	int fd;
+
+	do
+		fd = sys_openat2(root_fd, path, &how);
+	while (fd < 0 && (errno == EINTR || errno == EAGAIN));
+	if (fd < 0 && errno == ENOENT)
+		return 1;
+	if (fd < 0)
+		return err_sys(e, "mount point %s", path);
+	*ret_fd = fd;
+	return 0;
+}
+
+/* Make component @path (a copy cut after it) in @parent_fd, unless somebody else just did. */
+static int
+make_dir(int parent_fd, const char *name, const char *path, mode_t mode, struct err *e)
+{
+	if (mkdirat(parent_fd, name, mode) == 0 || errno == EEXIST)
+		return 0;
+	(void)err_sys(e, "make mount point %s", path);
+	if (e->code == EROFS)
+		return err_hint(e, "the file system there is read-only and has no such directory");
+	return -e->code;
+}
+
+/*
+ * Walk to directory @path, making what is missing.  Each prefix is resolved in the root from the
+ * start, because a component may be a link that leads elsewhere in the root.
+ */
+static int
+open_or_make_dir(int root_fd, const char *path, mode_t mode, struct err *e)
+{
+	char part[PATH_MAX];
+	AUTO_FD parent = -1, fd = -1;
+	int r = try_open(root_fd, path, &fd, e);
+
+	if (r <= 0)
+		return r < 0 ? r : TAKE_FD(fd);
+	if ((r = try_open(root_fd, "/", &parent, e)) != 0)
+		return r < 0 ? r : err_set(e, ENOENT, "the root is gone");
+	for (const char *p = path; *(p += strspn(p, "/"));) {
+		size_t n = strcspn(p, "/");
+		const char *name;
+
+		p += n;
+		if ((size_t)(p - path) >= sizeof(part))
+			return err_set(e, ENAMETOOLONG, "mount point %.60s...", path);
+		memcpy(part, path, (size_t)(p - path));
+		part[p - path] = '\0';
+		name = part + (p - path) - n;
+		fd_closep(&fd);
+		r = try_open(root_fd, part, &fd, e);
+		if (r > 0 && (r = make_dir(parent, name, part, *p ? 0755 : mode, e)) == 0)
+			r = try_open(root_fd, part, &fd, e);
+		if (r != 0)
+			return r < 0 ? r : err_set(e, ENOENT, "mount point %s is a dangling link",
+						   part);
+		fd_closep(&parent);
+		parent = fd;
+		fd = -1;
+	}
+	return TAKE_FD(parent);
+}
+
+int
+target_open_parent(const struct rootfs *r, const char *dst, const char **ret_name, struct err *e)
+{
+	char dir[PATH_MAX];
+	const char *slash = strrchr(dst, '/');
+	size_t n = (size_t)(slash - dst);
+	int fd;
+
+	if (n >= sizeof(dir))
+		return err_set(e, ENAMETOOLONG, "mount point %.60s...", dst);
+	memcpy(dir, dst, n);
+	dir[n] = '\0';
+	fd = open_or_make_dir(r->root_fd, n ? dir : "/", 0755, e);
+	if (fd >= 0)
+		*ret_name = slash + 1;
+	return fd;
+}
+
+static int
+open_or_make_file(const struct rootfs *r, const char *dst, mode_t mode, struct err *e)
+{
+	const char *name;
+	AUTO_FD parent = -1, fd = -1;
+	int found = try_open(r->root_fd, dst, &fd, e);
+
+	if (found <= 0)
+		return found < 0 ? found : TAKE_FD(fd);
+	parent = target_open_parent(r, dst, &name, e);
+	if (parent < 0)
+		return parent;
+	if (mknodat(parent, name, S_IFREG | mode, 0) < 0 && errno != EEXIST)
+		return err_sys(e, "make mount point %s", dst);
+	found = try_open(r->root_fd, dst, &fd, e);
+	if (found > 0)
+		return err_set(e, ENOENT, "mount point %s is a dangling link", dst);
+	return found < 0 ? found : TAKE_FD(fd);
+}
+
+int
+target_open(const struct rootfs *r, const char *dst, bool is_dir, mode_t mode, struct err *e)
+{
+	AUTO_FD fd = is_dir ? open_or_make_dir(r->root_fd, dst, mode, e)
+			    : open_or_make_file(r, dst, mode, e);
+	struct stat st;
+
+	if (fd < 0)
+		return -e->code;
+	if (fstat(fd, &st) < 0)
+		return err_sys(e, "stat %s", dst);
+	if (S_ISDIR(st.st_mode) != is_dir)
+		return err_set(e, is_dir ? ENOTDIR : EISDIR, "mount point %s is %sa directory",
+			       dst, is_dir ? "not " : "");
+	return TAKE_FD(fd);
+}

@@ -1,0 +1,279 @@
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/parse.h"
+#include "base/str.h"
+#include "frontend/run.h"
+
+/* Find @word in a NULL-terminated list; -EINVAL names the option and the choices. */
+static int
+one_of(const char *option, const char *word, const char *const *choices, struct err *e)
+{
+	for (int i = 0; choices[i]; i++)
+		if (strcmp(choices[i], word) == 0)
+			return i;
+	return err_set(e, EINVAL, "--%s: '%s' is not %s or %s", option, word, choices[0],
+		       choices[1]);
+}
+
+static int
+fill_layer(struct spec *s, const struct run_args *a, const struct run_host *h, struct err *e)
+{
+	const char *how = a->layer;
+
+	s->read_only = a->read_only;
+	s->layer_dir = h->data_dir ? path_join(h->data_dir, "scratch") : NULL;
+	s->layer = a->read_only || !s->layer_dir ? SPEC_LAYER_RAM : SPEC_LAYER_AUTO;
+	if (!how)
+		return 0;
+	if (a->read_only)
+		return err_set(e, EINVAL, "--layer and --read-only exclude each other");
+	if (strcmp(how, "disk") == 0) {
+		s->layer = SPEC_LAYER_DISK;
+		if (s->layer_dir)
+			return 0;
+		return err_set(e, ENOENT, "--layer=disk: neither HOME nor XDG_DATA_HOME is set");
+	}
+	s->layer = SPEC_LAYER_RAM;
+	if (strcmp(how, "ram") == 0)
+		return 0;
+	if (strncmp(how, "ram:", 4) != 0)
+		return err_set(e, EINVAL, "--layer: '%s' is not disk or ram[:SIZE]", how);
+	if (parse_size(how + 4, &s->layer_size, e) < 0)
+		return err_prefix(e, "--layer");
+	return s->layer_size ? 0 : err_set(e, EINVAL, "--layer: size 0 holds nothing");
+}
+
+static int
+fill_namespaces(struct spec *s, const struct run_args *a, struct err *e)
+{
+	static const char *const nets[] = { "none", "host", NULL };
+	static const char *const yes_no[] = { "yes", "no", NULL };
+	int net = 0, init = 0, privs = 1;
+
+	s->ns = SPEC_NS_USER | SPEC_NS_MOUNT | SPEC_NS_PID | SPEC_NS_IPC | SPEC_NS_UTS |
+		SPEC_NS_CGROUP;
+	if (a->net && strncmp(a->net, "private", 7) == 0) {
+		(void)err_set(e, EINVAL, "--net=private is not there yet");
+		return err_hint(e, "--net=none (the default until then) or --net=host");
+	}
+	if ((a->net && (net = one_of("net", a->net, nets, e)) < 0) ||
+	    (a->init && (init = one_of("init", a->init, yes_no, e)) < 0) ||
+	    (a->new_privs && (privs = one_of("new-privs", a->new_privs, yes_no, e)) < 0))
+		return -e->code;
+	if (net == 0)
+		s->ns |= SPEC_NS_NET;
+	s->init = init == 0;
+	s->no_new_privs = privs != 0;
+	return 0;
+}
+
+/* A directory given as base: absolute, so that the engine needs no current directory. */
+static int
+add_dir_root(struct spec *s, const char *base, const struct run_host *h, struct err *e)
+{
+	struct mount_step *m;
+
+	if (base[0] != '/' && !h->cwd)
+		return err_set(e, ENOENT, "%s: the current directory is gone", base);
+	m = spec_add_mount(s, MOUNT_OVERLAY, xstrdup("/"));
+	m->trusted = true;
+	strv_take(&m->lowers, base[0] == '/' ? xstrdup(base) : path_join(h->cwd, base));
+	return 0;
+}
+
+static void
+add_own_mounts(struct spec *s)
+{
+	spec_add_mount(s, MOUNT_PROC, xstrdup("/proc"));
+	spec_add_mount(s, MOUNT_SYSFS, xstrdup("/sys"));
+	spec_add_mount(s, MOUNT_DEV, xstrdup("/dev"));
+}
+
+/* The resolver of this machine, for a base that shares its network. */
+static int
+add_resolv_conf(struct spec *s, struct err *e)
+{
+	AUTO_FD fd = open("/etc/resolv.conf", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	struct mount_step *m;
+	char *text = NULL;
+	ssize_t n;
+
+	if (fd < 0)
+		return 0;
+	n = fd_read_all(fd, 1 << 20, &text, e);
+	if (n < 0)
+		return err_prefix(e, "/etc/resolv.conf");
+	m = spec_add_mount(s, MOUNT_FILE, xstrdup("/etc/resolv.conf"));
+	m->data = text;
+	m->data_len = (size_t)n;
+	return 0;
+}
+
+/* "HOST:IP" lines after what the base's own /etc/hosts has. */
+static int
+add_hosts(struct spec *s, const struct run_args *a, int root_fd, struct err *e)
+{
+	struct err ignored = ERR_INIT;
+	AUTO_FREE char *old = NULL;
+	AUTO_FD fd = -1;
+	struct mount_step *m;
+	char *text;
+
+	if (a->add_hosts.n == 0)
+		return 0;
+	fd = fd_open_in_root(root_fd, "/etc/hosts", O_RDONLY | O_NONBLOCK, 0, &ignored);
+	if (fd < 0 || fd_read_all(fd, 1 << 20, &old, &ignored) < 0)
+		old = xstrdup("127.0.0.1\tlocalhost\n::1\tlocalhost\n");
+	text = xstrdup(old);
+	for (size_t i = 0; i < a->add_hosts.n; i++) {
+		const char *entry = a->add_hosts.v[i], *colon = strchr(entry, ':');
+		char *longer;
+
+		if (!colon || colon == entry || !colon[1] || strpbrk(entry, " \t\n#")) {
+			free(text);
+			return err_set(e, EINVAL, "--add-host '%s': expected HOST:IP", entry);
+		}
+		longer = xasprintf("%s%s\t%.*s\n", text, colon + 1, (int)(colon - entry), entry);
+		free(text);
+		text = longer;
+	}
+	m = spec_add_mount(s, MOUNT_FILE, xstrdup("/etc/hosts"));
+	m->data = text;
+	m->data_len = strlen(text);
+	return 0;
+}
+
+static size_t
+depth(const char *path)
+{
+	size_t n = 0;
+
+	for (; *path; path++)
+		n += *path == '/';
+	return n;
+}
+
+/* What the user mounts: outer places first, in the given order otherwise. */
+static void
+sort_steps(struct mount_step *m, size_t n)
+{
+	for (size_t i = 1; i < n; i++) {
+		struct mount_step step = m[i];
+		size_t j = i;
+
+		for (; j > 0 && depth(m[j - 1].dst) > depth(step.dst); j--)
+			m[j] = m[j - 1];
+		m[j] = step;
+	}
+}
+
+static int
+add_user_mounts(struct spec *s, const struct run_args *a, const struct run_host *h, struct err *e)
+{
+	size_t first = s->n_mounts;
+	struct mount_step *m;
+
+	for (size_t i = 0; i < a->tmpfs.n; i++)
+		if (run_add_tmpfs(s, a->tmpfs.v[i], e) < 0)
+			return -e->code;
+	if (a->here) {
+		if (!h->cwd || strcmp(h->cwd, "/") == 0)
+			return err_set(e, EINVAL, "--here: the current directory is %s",
+				       h->cwd ? "/" : "gone");
+		m = spec_add_mount(s, MOUNT_BIND, xstrdup(h->cwd));
+		m->src = xstrdup(h->cwd);
+		m->trusted = true;
+	}
+	for (size_t i = 0; i < a->volumes.n; i++)
+		if (run_add_volume(s, a->volumes.v[i], h, e) < 0)
+			return -e->code;
+	for (size_t i = 0; i < a->devices.n; i++)
+		if (run_add_device(s, a->devices.v[i], e) < 0)
+			return -e->code;
+	if (s->n_mounts > first)
+		sort_steps(s->mounts + first, s->n_mounts - first);
+	return 0;
+}
+
+/* Nothing inside may read or prepare what rootlet itself believes (firejail #7154). */
+static void
+add_store_mask(struct spec *s, const struct run_args *a, const struct run_host *h)
+{
+	bool visible = run_base_is_host(a->base);
+
+	for (size_t i = 0; i < s->n_mounts; i++)
+		visible = visible || s->mounts[i].op == MOUNT_BIND;
+	if (h->data_dir && visible)
+		spec_add_mount(s, MOUNT_MASK, xstrdup(h->data_dir));
+}
+
+static int
+fill_root(struct spec *s, const struct run_args *a, const struct run_host *h, int root_fd,
+	  struct err *e)
+{
+	const bool host = run_base_is_host(a->base);
+
+	if ((host ? run_add_host_root(s, a, h, e) : add_dir_root(s, a->base, h, e)) < 0)
+		return -e->code;
+	add_own_mounts(s);
+	if (!host)
+		spec_add_mount(s, MOUNT_LAYER_DIR, xstrdup("/tmp"))->mode = 01777;
+	if (!host && !(s->ns & SPEC_NS_NET) && add_resolv_conf(s, e) < 0)
+		return -e->code;
+	if (add_hosts(s, a, root_fd, e) < 0 || add_user_mounts(s, a, h, e) < 0)
+		return -e->code;
+	add_store_mask(s, a, h);
+	if (s->cwd_create && !path_is_below(s->cwd, "/proc") && !path_is_below(s->cwd, "/sys"))
+		spec_add_mount(s, MOUNT_DIR, xstrdup(s->cwd));
+	return 0;
+}
+
+static int
+open_base(const struct run_args *a, struct err *e)
+{
+	const char *path = run_base_is_host(a->base) ? "/" : a->base;
+	int fd;
+
+	if (!run_base_is_host(a->base) && !strchr(a->base, '/')) {
+		(void)err_set(e, ENOENT, "base '%s' is neither 'host' nor a directory", a->base);
+		return err_hint(e, "a directory is written with a slash: ./%.200s", a->base);
+	}
+	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? err_sys(e, "base %s", a->base) : fd;
+}
+
+static int
+fill(struct spec *s, const struct run_args *a, const struct run_host *h, struct err *e)
+{
+	AUTO_FD root_fd = open_base(a, e);
+
+	if (root_fd < 0 || fill_namespaces(s, a, e) < 0 || fill_layer(s, a, h, e) < 0)
+		return -e->code;
+	s->tty = h->terminal && s->init;
+	if (a->hostname)
+		s->hostname = xstrdup(a->hostname);
+	else if (!run_base_is_host(a->base))
+		s->hostname = xstrdup("rootlet");
+	if (run_fill_process(s, a, h, root_fd, e) < 0 || run_fill_caps(s, a, e) < 0 ||
+	    run_fill_idmap(s, a->idmap, h, e) < 0)
+		return -e->code;
+	if (fill_root(s, a, h, root_fd, e) < 0)
+		return -e->code;
+	return spec_validate(s, e);
+}
+
+int
+run_spec(const struct run_args *a, const struct run_host *h, struct spec **ret, struct err *e)
+{
+	AUTO_SPEC s = spec_new();
+
+	if (fill(s, a, h, e) < 0)
+		return -e->code;
+	*ret = TAKE_PTR(s);
+	return 0;
+}

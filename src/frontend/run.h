@@ -1,0 +1,78 @@
+/*
+ * run - the docker-like command line as a spec
+ *
+ * run_args is what the option table of `rootlet run` fills in; run_host is what that front end may
+ * know of the machine besides the files it reads (base's passwd, mountinfo, subuid).
+ */
+#ifndef FRONTEND_RUN_H
+#define FRONTEND_RUN_H
+
+#include "options/opt.h"
+#include "spec/spec.h"
+
+struct run_args {
+	const char *layer, *home, *net, *idmap, *workdir, *user, *hostname, *entrypoint, *timeout,
+		*umask, *init, *new_privs, *seccomp, *events_fd;
+	bool read_only, here, privileged, interactive, tty, rm;
+	struct opt_list volumes, tmpfs, env, env_files, cap_add, cap_drop, devices, ulimits,
+		add_hosts, pass_fds;
+	/* operands, into argv */
+	const char *base;
+	char **command; /* NULL-terminated; may be empty */
+};
+
+/* Facts about the caller; nothing is owned. */
+struct run_host {
+	uid_t uid;
+	gid_t gid;
+	const char *cwd;      /* absolute; NULL: deleted or unreadable */
+	const char *home;     /* absolute; NULL: none */
+	const char *data_dir; /* rootlet's own directory; NULL: none */
+	char *const *env;
+	bool terminal;        /* stdin and stdout are terminals */
+	bool no_new_privs;    /* set already: setuid helpers do not work */
+};
+
+/*
+ * Make a spec.  The seccomp filter is left to the caller, who knows where filters come from; all
+ * else is filled in and validated.
+ */
+int run_spec(const struct run_args *a, const struct run_host *h, struct spec **ret, struct err *e);
+
+/* --- pieces, between the files of this front end and for tests --- */
+
+/* SRC:DST[:OPTION,...] of -v, escaped with backslashes, as mount steps. */
+int run_add_volume(struct spec *s, const char *text, const struct run_host *h, struct err *e);
+/* DST[:SIZE] of --tmpfs. */
+int run_add_tmpfs(struct spec *s, const char *text, struct err *e);
+/* SRC[:DST] of --device. */
+int run_add_device(struct spec *s, const char *text, struct err *e);
+
+/* The machine's own root as a plan: first steps of the spec. */
+int run_add_host_root(struct spec *s, const struct run_args *a, const struct run_host *h,
+		      struct err *e);
+/*
+ * The layer over directory @src at @dst: one overlay, or one for each part when something is
+ * mounted below it (overlayfs refuses such a lower directory in a user namespace).
+ */
+int run_add_mirror(struct spec *s, const char *src, const char *dst, struct err *e);
+
+/* Environment, user, working directory, limits, capabilities, command. @root_fd: the base. */
+int run_fill_process(struct spec *s, const struct run_args *a, const struct run_host *h,
+		     int root_fd, struct err *e);
+
+/* Choose and fill in the id map; s->uid and s->gid are known. */
+int run_fill_idmap(struct spec *s, const char *want, const struct run_host *h, struct err *e);
+
+/* --cap-add, --cap-drop over Docker's default set. */
+int run_fill_caps(struct spec *s, const struct run_args *a, struct err *e);
+/* NAME=SOFT[:HARD] of --ulimit. */
+int run_add_ulimit(struct spec *s, const char *text, struct err *e);
+
+static inline bool
+run_base_is_host(const char *base)
+{
+	return __builtin_strcmp(base, "host") == 0;
+}
+
+#endif

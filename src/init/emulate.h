@@ -1,0 +1,64 @@
+/*
+ * emulate - ownership for a sandbox that has one id
+ *
+ * In a `single` id map only one uid and one gid exist, so chown(2), setuid(2) & co. would fail with
+ * EINVAL.  A small seccomp filter, beside the allow-list, sends those calls to a listener; init
+ * (PID 1 of the sandbox, in its mount namespace, with all capabilities in its user namespace)
+ * answers them:
+ *
+ *  - The owner, mode and device numbers asked for are recorded in the extended attribute
+ *    `user.containers.override_stat`, in the form of containers/storage and fuse-overlayfs.
+ *    Linux allows user.* attributes on regular files and directories only: for symbolic links,
+ *    FIFOs and sockets chown succeeds and nothing is kept.  The same holds for file systems
+ *    without user.* attributes (tmpfs before Linux 6.6).  stat(2) is not emulated.
+ *  - A character or block device becomes an empty regular file with a record.  The "whiteout"
+ *    device 0:0, which needs no privilege, is left to the kernel.
+ *  - Every process has credentials of its own that getuid(2) & co. report and that setuid(2) & co.
+ *    change by the kernel's rules, uid 0 being the privileged one.  Real credentials and
+ *    capabilities stay as they are: this lets programs run that drop privileges and check; it
+ *    protects nothing from anybody.  A set-user-id bit has no effect on execve.
+ *  - POSIX access lists that name an id which is not mapped are accepted and ignored.
+ *
+ * What the answers may touch: init has more power than the program (its own descriptors, above
+ * all), so a path is resolved in the program's root without magic links; those of the program
+ * itself (/proc/self/fd/N, cwd, root) are understood here.  Every other magic link is left to the
+ * kernel, with the program's own rights.
+ */
+#ifndef INIT_EMULATE_H
+#define INIT_EMULATE_H
+
+#include <linux/filter.h>
+
+#include "base/err.h"
+
+struct emulate;
+
+/* Room that the filter needs at most. */
+#define EMULATE_FILTER_MAX 192
+
+/*
+ * Write the filter for this machine, with its 32-bit ABI, to @out.  It does not depend on anything
+ * but the machine.  To be loaded with SECCOMP_FILTER_FLAG_NEW_LISTENER.
+ *
+ * Returns the number of instructions, or -ENOSPC when @max is too small.
+ */
+int emulate_filter(struct sock_filter *out, size_t max);
+
+/*
+ * Begin to serve @listener_fd, which stays the caller's and must outlive the result.
+ *
+ * @proc_fd:  the procfs of init's own pid namespace (O_PATH will do), copied; -1: open /proc
+ *
+ * To be called when the root of init is final.  From now on the working directory of init belongs
+ * to this module.  The storage is static: one at a time, and never released.
+ */
+int emulate_start(struct emulate **ret, int listener_fd, int proc_fd, struct err *e);
+
+/*
+ * Receive one request and answer it; for when poll(2) says that the listener is readable.
+ *
+ * Returns 0, also when the caller of the system call is gone, or 1 when the listener is finished.
+ */
+int emulate_handle(struct emulate *m);
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * rootlet - run anything in a throwaway root
+ *
+ * Copyright the rootlet authors.  SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * main() finds the command and calls it.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "cmd/cmd.h"
+
+static int
+show_help(FILE *out, int status)
+{
+	(void)fprintf(out, "Usage: rootlet COMMAND [ARG...]\n\n"
+			   "Run anything in a throwaway root: no daemon, no root, nothing left.\n\n");
+	opt_help_commands(cmd_table, out);
+	(void)fprintf(out, "\nrootlet COMMAND --help shows the options of a command.\n");
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct err e = ERR_INIT;
+
+	if (fd_fill_stdio(&e) < 0)
+		return EXIT_ROOTLET;
+	if (argc < 2)
+		return show_help(stderr, EXIT_ROOTLET);
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+	    strcmp(argv[1], "help") == 0)
+		return show_help(stdout, 0);
+	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "version") == 0) {
+		(void)printf("rootlet %s\n", PACKAGE_VERSION);
+		return 0;
+	}
+	for (const struct opt_command *c = cmd_table; c->name; c++)
+		if (strcmp(c->name, argv[1]) == 0)
+			return c->main(argc - 1, argv + 1);
+	(void)err_set(&e, EINVAL, "'%s' is not a command", argv[1]);
+	(void)err_hint(&e, "rootlet --help lists them");
+	return cmd_fail(&e);
+}

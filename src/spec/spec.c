@@ -1,0 +1,141 @@
+#include <string.h>
+#include <unistd.h>
+
+#include "base/str.h"
+#include "spec/spec.h"
+
+struct spec *
+spec_new(void)
+{
+	struct spec *s = xcalloc(1, sizeof(*s));
+
+	s->umask = 022;
+	s->init = true;
+	s->no_new_privs = true;
+	s->landlock = true;
+	return s;
+}
+
+static void
+mount_step_clear(struct mount_step *m)
+{
+	free(m->src);
+	free(m->dst);
+	strv_freep(&m->lowers);
+	free(m->data);
+}
+
+void
+spec_freep(struct spec **sp)
+{
+	struct spec *s = *sp;
+
+	if (!s)
+		return;
+	for (size_t i = 0; i < s->n_mounts; i++)
+		mount_step_clear(&s->mounts[i]);
+	free(s->mounts);
+	free(s->hostname);
+	free(s->layer_dir);
+	free(s->filter.owned);
+	free(s->rlimits);
+	strv_freep(&s->argv);
+	strv_freep(&s->env);
+	free(s->cwd);
+	free(s->groups);
+	free(s->pass_fds);
+	free(s);
+	*sp = NULL;
+}
+
+struct mount_step *
+spec_add_mount(struct spec *s, enum mount_op op, char *dst)
+{
+	struct mount_step *m;
+
+	s->mounts = xrealloc_array(s->mounts, s->n_mounts + 1, sizeof(*s->mounts));
+	m = &s->mounts[s->n_mounts++];
+	*m = (struct mount_step){ .op = op, .dst = dst };
+	return m;
+}
+
+static int
+check_step(const struct spec *s, size_t i, struct err *e)
+{
+	const struct mount_step *m = &s->mounts[i];
+	bool is_root = strcmp(m->dst ? m->dst : "", "/") == 0;
+
+	if (!m->dst || m->dst[0] != '/')
+		return err_set(e, EINVAL, "mount target '%s' is not an absolute path",
+			       m->dst ? m->dst : "");
+	if (strlen(m->dst) >= PATH_MAX)
+		return err_set(e, ENAMETOOLONG, "mount target '%.60s...' is too long", m->dst);
+	if (is_root && i > 0)
+		return err_set(e, EINVAL, "cannot mount on '/': only the base is mounted there");
+	if (i == 0 && (!is_root || (m->op != MOUNT_LAYER_DIR && m->op != MOUNT_OVERLAY)))
+		return err_set(e, EINVAL, "the first mount is not a root file system");
+	if (m->op == MOUNT_OVERLAY && !m->lowers)
+		return err_set(e, EINVAL, "overlay at '%s' has no lower directory", m->dst);
+	if ((m->op == MOUNT_BIND || m->op == MOUNT_DEVICE || m->op == MOUNT_COPY) && !m->src)
+		return err_set(e, EINVAL, "mount at '%s' has no source", m->dst);
+	return 0;
+}
+
+/* /proc is where the engine itself looks, and what the masks protect. */
+static int
+check_proc_is_last(const struct spec *s, struct err *e)
+{
+	for (size_t i = 0; i < s->n_mounts; i++) {
+		const struct mount_step *m = &s->mounts[i];
+
+		if (m->op != MOUNT_PROC && m->op != MOUNT_MASK && m->op != MOUNT_DIR &&
+		    path_is_below(m->dst, "/proc"))
+			return err_set(e, EINVAL, "cannot mount on '%s': /proc is rootlet's own",
+				       m->dst);
+	}
+	return 0;
+}
+
+static int
+check_process(const struct spec *s, struct err *e)
+{
+	if (!s->argv || !s->argv[0])
+		return err_set(e, EINVAL, "no command given");
+	if (!s->argv[0][0])
+		return err_set(e, EINVAL, "the command is an empty string");
+	if (!s->cwd || s->cwd[0] != '/')
+		return err_set(e, EINVAL, "working directory '%s' is not an absolute path",
+			       s->cwd ? s->cwd : "");
+	if (s->hostname && strlen(s->hostname) > 64)
+		return err_set(e, EINVAL, "hostname '%.20s...' is longer than 64 bytes",
+			       s->hostname);
+	if (s->uid == UINT32_MAX || s->gid == UINT32_MAX)
+		return err_set(e, EINVAL, "user or group id 4294967295 does not exist");
+	for (size_t i = 0; i < s->n_pass_fds; i++)
+		if (s->pass_fds[i] < 0)
+			return err_set(e, EINVAL, "cannot pass descriptor %d", s->pass_fds[i]);
+	return 0;
+}
+
+int
+spec_validate(const struct spec *s, struct err *e)
+{
+	const unsigned int base = SPEC_NS_USER | SPEC_NS_MOUNT | SPEC_NS_PID;
+
+	if ((s->ns & base) != base)
+		return err_set(e, EINVAL, "user, mount and pid namespaces are always needed");
+	if (s->n_mounts == 0)
+		return err_set(e, EINVAL, "no root file system given");
+	if (s->n_uids == 0 || s->n_gids == 0)
+		return err_set(e, EINVAL, "no user or group ids given");
+	if (s->emulate_owners && !s->init)
+		return err_set(e, EINVAL, "ownership emulation needs an init process");
+	if (s->layer != SPEC_LAYER_RAM && !s->layer_dir)
+		return err_set(e, EINVAL, "a layer on disk needs a directory");
+	for (size_t i = 0; i < s->n_mounts; i++)
+		if (check_step(s, i, e) < 0)
+			return -e->code;
+	if (check_proc_is_last(s, e) < 0)
+		return -e->code;
+	return check_process(s, e);
+}

@@ -1,0 +1,155 @@
+/*
+ * spec - the one description of a sandbox
+ *
+ *   docker-like options \
+ *   bwrap-like options   \                     / launch (parent phases)
+ *   compose service      -->  struct spec  -->
+ *   OCI config.json      /   (validated)       \ child  (child phases)
+ *   RUN in a Dockerfile /
+ *
+ * A front end fills it, spec_validate() checks it, the engine reads it through a const pointer.
+ * It owns all memory and descriptors in it: one constructor, one destructor.  The engine knows
+ * nothing of images, names or files of settings; what cannot be said here cannot be done.
+ */
+#ifndef SPEC_SPEC_H
+#define SPEC_SPEC_H
+
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+/* Namespaces to unshare, a bit set. */
+enum spec_ns {
+	SPEC_NS_USER = 1 << 0,
+	SPEC_NS_MOUNT = 1 << 1,
+	SPEC_NS_PID = 1 << 2,
+	SPEC_NS_IPC = 1 << 3,
+	SPEC_NS_UTS = 1 << 4,
+	SPEC_NS_CGROUP = 1 << 5,
+	SPEC_NS_NET = 1 << 6,
+};
+
+/* Who owns files inside: see DESIGN, "Identity". */
+enum spec_idmap {
+	SPEC_IDMAP_RANGE,  /* uid 0 is the caller, 1... his subordinate ids, by newuidmap(1) */
+	SPEC_IDMAP_ROOT,   /* the ids that root itself has, written directly */
+	SPEC_IDMAP_SINGLE, /* one id */
+	SPEC_IDMAP_MAX_
+};
+
+struct spec_id_range {
+	uint32_t inside, outside, count;
+};
+#define SPEC_ID_RANGES_MAX 16
+
+enum mount_op {
+	MOUNT_LAYER_DIR, /* an empty directory of the layer; as first entry, dst "/": the root */
+	MOUNT_OVERLAY,  /* the layer over .lowers (bottom last), at dst ("/" as first entry: root) */
+	MOUNT_BIND,     /* src of the host with everything mounted below it */
+	MOUNT_DEVICE,   /* bind one device node of the host, usable as a device */
+	MOUNT_TMPFS,
+	MOUNT_PROC,     /* a fresh procfs, /proc/sys read-only, the usual paths masked */
+	MOUNT_SYSFS,    /* fresh when there is an own network namespace, else the host's; read-only */
+	MOUNT_DEV,      /* tmpfs with the minimal set of devices, devpts, mqueue, shm */
+	MOUNT_COPY,     /* a small file of the host, as a file of the layer */
+	MOUNT_FILE,     /* .data as a file */
+	MOUNT_SYMLINK,  /* src is the text of the link */
+	MOUNT_DIR,      /* an empty directory with .mode */
+	MOUNT_MASK,     /* hide dst (file or directory) if it exists */
+	MOUNT_OP_MAX_
+};
+
+/* One entry of the mount plan.  Order is meaning: later entries cover earlier ones. */
+struct mount_step {
+	enum mount_op op;
+	char *src;       /* owned; host path, or text of a symlink; NULL when unused */
+	char *dst;       /* owned; clean absolute container path */
+	char **lowers;   /* owned strv; MOUNT_OVERLAY: host directories, topmost first */
+	char *data;      /* owned; MOUNT_FILE */
+	size_t data_len; /* bytes of data */
+	uint64_t size;   /* bytes, MOUNT_TMPFS; 0: the kernel's default, half of the memory */
+	uint32_t mode;   /* permission bits of what is created; 0: 0755 */
+	bool read_only;  /* including mounts below */
+	bool optional;   /* skip when src does not exist or may not be read */
+	bool trusted;    /* src was found by us, not typed: links in it may be followed */
+};
+
+/* Where writes to overlays go. */
+enum spec_layer {
+	SPEC_LAYER_AUTO, /* disk, or memory where the disk cannot hold an overlay upper */
+	SPEC_LAYER_DISK, /* a directory below layer_dir, removed after the end */
+	SPEC_LAYER_RAM,  /* a tmpfs */
+	SPEC_LAYER_MAX_
+};
+
+struct spec_rlimit {
+	int resource; /* RLIMIT_... */
+	struct rlimit limit;
+};
+
+/* A seccomp program, loaded as it is. */
+struct spec_filter {
+	const void *insns; /* struct sock_filter array; not owned unless owned is set */
+	size_t n;          /* instructions; 0: no filter */
+	void *owned;       /* freed with the spec, or NULL */
+};
+
+struct spec {
+	/* namespaces and identity */
+	unsigned int ns; /* enum spec_ns bits */
+	enum spec_idmap idmap;
+	struct spec_id_range uids[SPEC_ID_RANGES_MAX], gids[SPEC_ID_RANGES_MAX];
+	size_t n_uids, n_gids;
+	bool emulate_owners; /* SPEC_IDMAP_SINGLE: answer chown & co., record in an xattr */
+	char *hostname;      /* owned; NULL: unchanged */
+
+	/* root file system */
+	struct mount_step *mounts; /* owned */
+	size_t n_mounts;
+	enum spec_layer layer;
+	uint64_t layer_size; /* bytes, SPEC_LAYER_RAM; 0: half of the memory */
+	char *layer_dir;     /* owned; directory of scratch layers, created when missing */
+	bool read_only;      /* overlays become read-only once everything is mounted */
+
+	/* confinement */
+	uint64_t caps; /* bit N: capability N is kept, in the bounding set too */
+	bool no_new_privs;
+	struct spec_filter filter;
+	bool landlock; /* where the kernel has it: scope signals and abstract sockets, exec only
+			* of what is in the root */
+	struct spec_rlimit *rlimits; /* owned */
+	size_t n_rlimits;
+
+	/* process */
+	char **argv;  /* owned strv */
+	char **env;   /* owned strv */
+	char *cwd;    /* owned; absolute container path; created when missing if cwd_create */
+	bool cwd_create;
+	uint32_t uid, gid;
+	gid_t *groups; /* owned; supplementary groups, ignored where the map forbids them */
+	size_t n_groups;
+	uint32_t umask;
+	bool init;       /* run a PID 1 of ours; false: the program itself is PID 1 */
+	bool tty;        /* make a pty inside and relay it to the caller's terminal */
+	int *pass_fds;   /* owned array of descriptors the program inherits under their number; the
+			  * descriptors stay the caller's */
+	size_t n_pass_fds;
+	uint64_t timeout_ms; /* 0: none */
+};
+
+struct spec *spec_new(void);
+void spec_freep(struct spec **s);
+#define AUTO_SPEC CLEANUP(spec_freep) struct spec *
+
+/* Append an empty step; valid until the next call. @dst is taken over. */
+struct mount_step *spec_add_mount(struct spec *s, enum mount_op op, char *dst);
+
+/* Everything that a front end could have got wrong.  0 or -EINVAL. */
+int spec_validate(const struct spec *s, struct err *e);
+
+/* The spec as JSON, for people and tests. */
+int spec_dump(const struct spec *s, FILE *out, struct err *e);
+
+#endif
