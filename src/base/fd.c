@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -145,12 +146,13 @@ fd_read_all(int fd, size_t max, char **ret_data, struct err *e)
 static int
 close_span(unsigned int first, unsigned int last, struct err *e)
 {
-	long max = sysconf(_SC_OPEN_MAX);
+	long max;
 
 	if (first > last || sys_close_range(first, last, 0) == 0)
 		return 0;
 	if (errno != ENOSYS)
 		return err_sys(e, "close inherited descriptors");
+	max = sysconf(_SC_OPEN_MAX);
 	for (unsigned int fd = first; fd <= last && (long)fd < max; fd++)
 		(void)close((int)fd);
 	return 0;
@@ -186,8 +188,12 @@ fd_close_others(const int *keep, size_t n, struct err *e)
 int
 fd_fill_stdio(struct err *e)
 {
+	struct pollfd p[] = { { .fd = 0 }, { .fd = 1 }, { .fd = 2 } };
 	int fd;
 
+	if (poll(p, NELEMS(p), 0) >= 0 &&
+	    !((p[0].revents | p[1].revents | p[2].revents) & POLLNVAL))
+		return 0;
 	do
 		fd = open("/dev/null", O_RDWR);
 	while (fd >= 0 && fd <= STDERR_FILENO);

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -46,7 +45,6 @@ fill_host(struct run_host *h, char cwd[PATH_MAX], char data_dir[PATH_MAX], char 
 		.data_dir = find_data_dir(data_dir),
 		.env = env,
 		.terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO),
-		.no_new_privs = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1,
 	};
 }
 

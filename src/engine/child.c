@@ -1,7 +1,9 @@
+#include <net/if.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -30,6 +32,21 @@ own_ids(const struct child_args *a, struct err *e)
 	if (a->spec->idmap == SPEC_IDMAP_RANGE &&
 	    (sys_setresgid(0) < 0 || sys_setresuid(0) < 0))
 		return err_sys(e, "become root inside");
+	return 0;
+}
+
+/* A new network namespace has a loopback device, but it is down. */
+static int
+raise_loopback(const struct spec *s, struct err *e)
+{
+	struct ifreq req = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
+	AUTO_FD fd = -1;
+
+	if (!(s->ns & SPEC_NS_NET))
+		return 0;
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &req) < 0)
+		return err_sys(e, "raise the loopback device");
 	return 0;
 }
 
@@ -75,7 +92,8 @@ child_steps(const struct child_args *a, struct program *p, struct err *e)
 {
 	struct rootfs r = { .spec = a->spec, .layer_path = a->layer_path };
 
-	if (own_ids(a, e) < 0 || name_host(a->spec, e) < 0)
+	if (own_ids(a, e) < 0 || name_host(a->spec, e) < 0 ||
+	    raise_loopback(a->spec, e) < 0)
 		return err_prefix(e, "set up identity");
 	if (rootfs_build(&r, e) < 0)
 		return err_prefix(e, "set up root");

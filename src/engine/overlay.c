@@ -202,20 +202,20 @@ overlay_mount(struct rootfs *r, const struct mount_step *m, struct err *e)
 int
 layer_dir_mount(struct rootfs *r, const struct mount_step *m, struct err *e)
 {
-	int dir_fd = r->layer_fd >= 0 ? r->layer_fd : AT_FDCWD;
-	char name[16], src[48], place[32];
-	AUTO_FD target = -1;
+	const bool is_root = r->root_fd < 0;
+	const mode_t mode = m->mode ? m->mode : 0755;
+	char name[16], src[48];
 
-	if (open_place(r, m, &target, place, e) < 0)
-		return -e->code;
 	(void)snprintf(name, sizeof(name), "d%u", r->serial++);
-	if (mkdirat(dir_fd, name, m->mode ? m->mode : 0755) < 0)
-		return err_sys(e, "make a directory in the layer");
-	if (r->layer_fd >= 0)
-		(void)snprintf(src, sizeof(src), "/proc/self/fd/%d/%s", dir_fd, name);
-	else
-		(void)snprintf(src, sizeof(src), "%s", name);
-	if (mount(src, place, NULL, MS_BIND, NULL) < 0)
+	if (mkdir(is_root ? "root" : name, mode) < 0)
+		return err_sys(e, "make a directory in the stage");
+	(void)snprintf(src, sizeof(src), "%s", is_root ? "root" : name);
+	if (r->layer_fd >= 0) {
+		if (mkdirat(r->layer_fd, name, mode) < 0)
+			return err_sys(e, "make a directory in the layer");
+		(void)snprintf(src, sizeof(src), "/proc/self/fd/%d/%s", r->layer_fd, name);
+	}
+	if (mount(src, is_root ? "root" : name, NULL, MS_BIND, NULL) < 0)
 		return err_sys(e, "mount %s", m->dst);
-	return 0;
+	return is_root ? 0 : stage_move(r, name, m->dst, e);
 }

@@ -17,12 +17,13 @@
 static int
 take_terminal(const struct program *p, struct err *e)
 {
-	pid_t self = getpid();
+	pid_t self;
 
-	if (self != 1 && setpgid(0, 0) < 0)
+	if (p->spec->init && setpgid(0, 0) < 0)
 		return err_sys(e, "make a process group");
 	if (p->tty_fd < 0)
 		return 0;
+	self = getpid();
 	/* SIGTTOU is blocked here, so this cannot stop us. */
 	if (ioctl(p->tty_fd, TIOCSPGRP, &self) < 0)
 		return err_sys(e, "take the terminal");
@@ -52,9 +53,15 @@ confine(struct program *p, struct err *e)
 		return -e->code;
 	if (s->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return err_sys(e, "set no_new_privs");
-	if (confine_landlock(s, e) < 0 || confine_caps(s, e) < 0)
+	if (confine_landlock(s, e) < 0)
 		return -e->code;
-	if (confine_filters(s, &p->notify, &p->listener, e) < 0)
+	if (s->no_new_privs) {
+		if (confine_ids(s, e) < 0 || confine_caps(s, e) < 0)
+			return -e->code;
+		return confine_filters(s, &p->notify, &p->listener, e);
+	}
+	/* Without no_new_privs, cutting the bounding set and loading filters takes capabilities. */
+	if (confine_caps(s, e) < 0 || confine_filters(s, &p->notify, &p->listener, e) < 0)
 		return -e->code;
 	return confine_ids(s, e);
 }

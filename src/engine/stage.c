@@ -34,8 +34,6 @@ static const struct mask {
 	{ "proc/asound", MASK_ALWAYS, HIDE_DIR },
 	{ "proc/scsi", MASK_ALWAYS, HIDE_DIR },
 	{ "proc/latency_stats", MASK_ALWAYS, HIDE_FILE },
-	{ "proc/sched_debug", MASK_ALWAYS, HIDE_FILE },
-	{ "proc/config.gz", MASK_ALWAYS, HIDE_FILE },
 	{ "proc/kcore", MASK_IF_HOST_ROOT, HIDE_FILE },
 	{ "proc/kmsg", MASK_IF_HOST_ROOT, HIDE_FILE },
 	{ "proc/kallsyms", MASK_IF_HOST_ROOT, HIDE_FILE },
@@ -47,7 +45,6 @@ static const struct mask {
 	{ "proc/irq", MASK_IF_HOST_ROOT, READ_ONLY },
 	{ "sys/firmware", MASK_ALWAYS, HIDE_DIR },
 	{ "sys/devices/virtual/powercap", MASK_ALWAYS, HIDE_DIR },
-	{ "sys/devices/system/cpu/cpu0/thermal_throttle", MASK_ALWAYS, HIDE_DIR },
 };
 
 static const char *const devices[] = { "null", "zero", "full", "random", "urandom", "tty" };

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -138,7 +139,9 @@ choose(struct spec *s, const char *want, const struct run_host *h, struct err *e
 	if (strcmp(want, "auto") == 0) {
 		if (h->uid == 0 && fill_root(s))
 			return 0;
-		if (h->uid != 0 && !h->no_new_privs && access("/usr/bin/newuidmap", X_OK) == 0 &&
+		/* Under no_new_privs the setuid helpers do not work. */
+		if (h->uid != 0 && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1 &&
+		    access("/usr/bin/newuidmap", X_OK) == 0 &&
 		    fill_range(s, h))
 			return 0;
 		fill_single(s, h);

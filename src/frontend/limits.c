@@ -1,13 +1,13 @@
 /*
  * limits - capabilities and resource limits by name
  */
-#include <cap-ng.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/resource.h>
 
 #include "base/parse.h"
 #include "base/str.h"
+#include "frontend/capnames.h"
 #include "frontend/run.h"
 
 /*
@@ -26,8 +26,8 @@ cap_bits(const char *name, uint64_t *ret, struct err *e)
 		*ret = CAPS_ALL;
 		return 0;
 	}
-	cap = capng_name_to_capability(strncasecmp(name, "CAP_", 4) == 0 ? name + 4 : name);
-	if (cap < 0 || cap > 63)
+	cap = capname_to_number(name);
+	if (cap < 0)
 		return err_set(e, EINVAL, "unknown capability '%s'", name);
 	*ret = 1ULL << cap;
 	return 0;
@@ -36,7 +36,7 @@ cap_bits(const char *name, uint64_t *ret, struct err *e)
 int
 run_fill_caps(struct spec *s, const struct run_args *a, struct err *e)
 {
-	uint64_t bits;
+	uint64_t bits = 0;
 
 	s->caps = a->privileged ? CAPS_ALL : CAPS_DEFAULT;
 	/* "--cap-drop ALL --cap-add X" means X alone, in any order, as with docker. */

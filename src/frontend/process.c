@@ -32,15 +32,19 @@ read_base_file(int root_fd, const char *path)
 static int
 fill_user(struct spec *s, const char *user, int root_fd, struct passwd_user *u, struct err *e)
 {
-	AUTO_FREE char *passwd = read_base_file(root_fd, "/etc/passwd");
-	AUTO_FREE char *group = read_base_file(root_fd, "/etc/group");
+	AUTO_FREE char *passwd = NULL, *group = NULL;
 
-	if (passwd_resolve(user ? user : "0", passwd, group, u, e) < 0)
-		return err_prefix(e, "--user '%s'", user ? user : "0");
+	if (!user) {
+		/* Root, without a look at files that a start can do without. */
+		u->home = xstrdup("/root");
+		return 0;
+	}
+	passwd = read_base_file(root_fd, "/etc/passwd");
+	group = read_base_file(root_fd, "/etc/group");
+	if (passwd_resolve(user, passwd, group, u, e) < 0)
+		return err_prefix(e, "--user '%s'", user);
 	s->uid = u->uid;
 	s->gid = u->gid;
-	if (!user)
-		u->n_groups = 0;
 	s->groups = xcalloc(u->n_groups + 1, sizeof(*s->groups));
 	for (size_t i = 0; i < u->n_groups; i++)
 		s->groups[i] = u->groups[i];

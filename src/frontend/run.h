@@ -30,7 +30,6 @@ struct run_host {
 	const char *data_dir; /* rootlet's own directory; NULL: none */
 	char *const *env;
 	bool terminal;        /* stdin and stdout are terminals */
-	bool no_new_privs;    /* set already: setuid helpers do not work */
 };
 
 /*

@@ -23,9 +23,11 @@ creds_load(const struct emulate *m, pid_t pid, struct cred *ret)
 {
 	struct rlimit lim;
 
+	*ret = m->base;
 	if (prlimit(pid, RLIMIT_LOCKS, NULL, &lim) < 0)
 		return -errno;
-	*ret = lim.rlim_cur < m->n_creds ? m->creds[lim.rlim_cur] : m->base;
+	if (lim.rlim_cur < m->n_creds)
+		*ret = m->creds[lim.rlim_cur];
 	return 0;
 }
 
@@ -147,7 +149,7 @@ ids_set_fs(struct ids *i, bool priv, uint32_t id)
 	return old;
 }
 
-/* A handler that changes one kind of ids by the rule @apply, which sees c, of_users and rq. */
+/* A handler that changes one kind of ids by the rule @apply, which sees i, priv and rq. */
 #define SETTER(name, field, apply)                                      \
 	int name(struct emulate *m, struct request *rq)                 \
 	{                                                               \

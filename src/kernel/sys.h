@@ -9,6 +9,7 @@
 #define KERNEL_SYS_H
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/close_range.h>
 #include <linux/landlock.h>
 #include <linux/openat2.h>
@@ -61,6 +62,12 @@ static inline int
 sys_pidfd_send_signal(int pidfd, int sig)
 {
 	return (int)syscall(__NR_pidfd_send_signal, pidfd, sig, NULL, 0);
+}
+
+static inline int
+sys_capset(struct __user_cap_header_struct *h, const struct __user_cap_data_struct *d)
+{
+	return (int)syscall(__NR_capset, h, d);
 }
 
 static inline int

@@ -5,6 +5,7 @@
 
 #include "base/fd.h"
 #include "base/str.h"
+#include "seccomp/reduce.h"
 #include "seccomp/rules.h"
 
 /* "Not here: go on to the next layer", and what a finished layer returns for it.  No rule can say
@@ -190,6 +191,19 @@ layer_append(const struct rules *r, int layer, struct program *to, struct err *e
 	return program_append(to, &p, e);
 }
 
+static void
+program_reduce(struct program *p, const struct rules *r)
+{
+	uint32_t audit[RULES_ARCHES_MAX];
+	size_t n = 0;
+
+	/* libseccomp's numbers are the kernel's, but for x32, which is x86_64 to the kernel. */
+	for (size_t i = 0; i < r->n_arches; i++)
+		if (r->arches[i] != SCMP_ARCH_X32)
+			audit[n++] = r->arches[i];
+	reduce(p->v, &p->n, audit, n);
+}
+
 int
 rules_compile(const struct rules *r, struct sock_filter **ret_insns, size_t *ret_n,
 	      struct err *e)
@@ -205,6 +219,7 @@ rules_compile(const struct rules *r, struct sock_filter **ret_insns, size_t *ret
 			return err;
 	if ((err = layer_append(r, RULE_FINAL, &p, e)) < 0)
 		return err;
+	program_reduce(&p, r);
 	*ret_insns = TAKE_PTR(p.v);
 	*ret_n = p.n;
 	return 0;

@@ -8,8 +8,7 @@
  * Meaning, where the format leaves it open:
  *  - A system call name that libseccomp does not know is skipped: it gets the default action.
  *  - Several rules for one call: a rule with "args" that matches comes before the rule without;
- *    when several match, the strictest action wins, in the kernel's order.  Two rules without
- *    "args" that answer differently are an error.
+ *    when several match, or several have no "args", the strictest action wins, in the kernel's order.
  *  - Two conditions on the same argument in one rule mean "or", as in runc.
  *  - The target's own ABI is always covered, the others that it can run only where the profile
  *    lists them.  Calls through an ABI that is not covered get ENOSYS.

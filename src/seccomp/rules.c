@@ -7,7 +7,7 @@
 struct group {
 	struct rule *v;
 	size_t n;
-	const struct rule *plain;           /* the rule without conditions, or NULL */
+	const struct rule *plain;           /* the strictest without conditions, or NULL */
 	uint32_t actions[RULES_LAYERS_MAX]; /* of the rules with conditions, strictest first */
 	size_t n_actions;
 };
@@ -40,7 +40,7 @@ by_number(const void *a, const void *b)
 
 	if (x->nr != y->nr)
 		return x->nr < y->nr ? -1 : 1;
-	/* Which of two equal rules is first must not depend on the C library's sort. */
+	/* Strictest first; and then nothing may depend on the C library's sort. */
 	if (x->action != y->action)
 		return (int32_t)x->action < (int32_t)y->action ? -1 : 1;
 	if (x->n_args != y->n_args)
@@ -52,15 +52,6 @@ static bool
 rule_same(const struct rule *a, const struct rule *b)
 {
 	return by_number(a, b) == 0;
-}
-
-static int
-group_conflict(const struct group *g, struct err *e)
-{
-	AUTO_FREE char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, g->v->nr);
-
-	return err_set(e, EINVAL, "two rules for %s without \"args\" answer differently",
-		       name ? name : "one system call");
 }
 
 /* Note @action among those of the rules with conditions.  As signed numbers they sort by the
@@ -95,10 +86,8 @@ group_survey(struct group *g, struct err *e)
 		if (rule->n_args > 0) {
 			if ((r = group_add_action(g, rule->action, e)) < 0)
 				return r;
-		} else if (g->plain && g->plain->action != rule->action) {
-			return group_conflict(g, e);
-		} else {
-			g->plain = rule;
+		} else if (!g->plain) {
+			g->plain = rule; /* sorted: the strictest is first */
 		}
 	}
 	return 0;
@@ -132,8 +121,9 @@ group_assign(const struct group *g, struct rules *r)
 		else if (rule->n_args > 0)
 			rule->layer = group_layer_of(g, rule->action, r->default_action);
 		else
-			rule->layer =
-			    rule->action == r->default_action ? RULE_DROP : RULE_FINAL;
+			rule->layer = rule == g->plain && rule->action != r->default_action
+					  ? RULE_FINAL
+					  : RULE_DROP;
 		if (rule->layer >= r->n_layers)
 			r->n_layers = rule->layer + 1;
 	}
