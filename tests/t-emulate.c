@@ -161,7 +161,8 @@ test_chown_errors(void)
 	OK(fails(chown("", 1, 1), ENOENT), "empty path: ENOENT");
 	OK(fails(chown("f/x", 1, 1), ENOTDIR), "below a file: ENOTDIR");
 	OK(fails(chown((char *)8, 1, 1), EFAULT), "bad pointer: EFAULT");
-	OK(fails((int)syscall(SYS_fchownat, AT_FDCWD, NULL, 1, 1, 0), EFAULT), "null pointer: EFAULT");
+	OK(fails((int)syscall(SYS_fchownat, AT_FDCWD, NULL, 1, 1, 0), EFAULT),
+	   "null pointer: EFAULT");
 	OK(fails(chown(longest, 1, 1), ENAMETOOLONG), "endless path: ENAMETOOLONG");
 	OK(fails(fchown(999, 1, 1), EBADF), "fchown of no descriptor: EBADF");
 	OK(fails(fchown(-100, 1, 1), EBADF), "fchown of AT_FDCWD: EBADF");
@@ -297,6 +298,27 @@ owner_may_change_group(void)
 }
 
 static bool
+keeps_privilege(void)
+{
+	return prctl(PR_SET_KEEPCAPS, 1) == 0 && setresuid(5, 5, 5) == 0 &&
+	       setresgid(6, 6, 6) == 0 && setgroups(0, NULL) == 0 && getuid() == 5 &&
+	       getgid() == 6 && prctl(PR_GET_KEEPCAPS) == 1 && prctl(PR_SET_KEEPCAPS, 0) == 0 &&
+	       fails(setuid(0), EPERM);
+}
+
+static bool
+survives_limits(void)
+{
+	struct rlimit lim;
+
+	return setuid(77) == 0 && getrlimit(RLIMIT_LOCKS, &lim) == 0 &&
+	       lim.rlim_cur == RLIM_INFINITY && setrlimit(RLIMIT_LOCKS, &lim) == 0 &&
+	       (int)syscall(SYS_setrlimit, RLIMIT_LOCKS, &lim) == 0 && getuid() == 77 &&
+	       getrlimit(RLIMIT_NOFILE, &lim) == 0 && lim.rlim_cur > 0 &&
+	       setrlimit(RLIMIT_NOFILE, &lim) == 0;
+}
+
+static bool
 bad_arguments(void)
 {
 	uid_t id;
@@ -344,6 +366,8 @@ test_creds(void)
 	OK(in_child(threads_share), "threads share");
 	OK(in_child(user_cannot_chown), "a user can neither chown nor mknod");
 	OK(in_child(owner_may_change_group), "an owner may change to a group of his");
+	OK(in_child(keeps_privilege), "PR_SET_KEEPCAPS lets the groups be changed after the user");
+	OK(in_child(survives_limits), "setting every resource limit does no harm");
 	OK(in_child(bad_arguments), "bad arguments are refused");
 }
 
@@ -448,6 +472,16 @@ test_callers(void)
 	OK(in_child(killed_callers), "callers killed in the middle");
 }
 
+static void
+test_filter(void)
+{
+	struct sock_filter insns[EMULATE_FILTER_MAX];
+	int n = emulate_filter(insns, NELEMS(insns));
+
+	OK(n > 0 && emulate_filter(insns, (size_t)n - 1) == -ENOSPC, "a filter that has no room");
+	OK(syscall(SYS_getppid) > 0 && mkfifo("d/pipe", 0600) == 0, "other calls are untouched");
+}
+
 static int
 run_tests(void)
 {
@@ -459,6 +493,7 @@ run_tests(void)
 	test_creds();
 	test_acl();
 	test_callers();
+	test_filter();
 	return tap_done();
 }
 

@@ -4,13 +4,17 @@
 
 #include "base/err.h"
 
-/* strerror() of the C locale, without its translation machinery (which allocates). */
+/* The text of an errno without translation: glibc's strerror() may allocate for that. */
 static const char *
 err_text(int code)
 {
+#ifdef __GLIBC__
 	const char *s = strerrordesc_np(code);
 
 	return s ? s : "unknown error";
+#else
+	return strerror(code);
+#endif
 }
 
 int

@@ -17,10 +17,14 @@ extern const struct opt_command cmd_table[];
 
 extern const struct opt run_opts[];
 int cmd_run(int argc, char **argv);
-int cmd_spec(int argc, char **argv);
 
 /* Print "rootlet: MESSAGE" and its hint, safe for a terminal.  Returns EXIT_ROOTLET. */
 int cmd_fail(const struct err *e);
+
+/* The path of a file of libexec: installed, or beside an uninstalled rootlet.  Owned. */
+char *cmd_find_helper(const char *name);
+/* Become the helper @name.  Returns only on failure, with the exit status. */
+int cmd_exec_helper(const char *name, char **argv);
 
 /* Print the help of a command.  Returns 0. */
 int cmd_help(const char *name);

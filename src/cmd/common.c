@@ -43,6 +43,14 @@ cmd_docs(int argc, char **argv)
 	return EXIT_ROOTLET;
 }
 
+static int
+cmd_spec(int argc, char **argv)
+{
+	if (argc < 2 || strcmp(argv[1], "--help") == 0)
+		return cmd_help("spec");
+	return cmd_exec_helper("rootlet-spec", argv);
+}
+
 static const struct opt no_opts[] = { OPT_END };
 
 /* `docs` has no summary: it is not shown. */

@@ -20,30 +20,6 @@
 
 #define INSNS_MAX 4096 /* BPF_MAXINSNS */
 
-/* Where the helper and the default profile are: installed, or beside an uninstalled rootlet. */
-static char *
-find_helper(const char *name)
-{
-	const char *dir = getenv("ROOTLET_LIBEXEC");
-	AUTO_FREE char *installed = path_join(ROOTLET_LIBEXECDIR, name);
-	char self[PATH_MAX];
-	ssize_t n;
-	char *slash;
-
-	if (dir && dir[0] == '/')
-		return path_join(dir, name);
-	if (access(installed, R_OK) == 0)
-		return TAKE_PTR(installed);
-	n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	if (n > 0) {
-		self[n] = '\0';
-		slash = strrchr(self, '/');
-		*slash = '\0';
-		return xasprintf("%s/libexec/%s", self, name);
-	}
-	return TAKE_PTR(installed);
-}
-
 /* The first line of what the helper complained. */
 static void
 read_complaint(int fd, struct err *e)
@@ -72,7 +48,7 @@ exec_helper(const char *helper, const char *caps, const char *profile, int out_f
 static int
 compile(const char *profile, const char *caps, int out_fd, struct err *e)
 {
-	AUTO_FREE char *helper = find_helper("rootlet-seccomp");
+	AUTO_FREE char *helper = cmd_find_helper("rootlet-seccomp");
 	AUTO_FD complaint = -1;
 	int pipe_fds[2], status;
 	pid_t pid;
@@ -204,6 +180,6 @@ cmd_fill_filter(struct spec *s, const struct run_args *a, const char *data_dir, 
 		s->filter.n = built_in.n;
 		return 0;
 	}
-	profile = find_helper("default.json");
+	profile = cmd_find_helper("default.json");
 	return fill_compiled(s, profile, data_dir, e);
 }

@@ -1,5 +1,4 @@
 #include <fcntl.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -137,41 +136,24 @@ struct events {
 };
 
 static void
-write_event(int fd, json_t *event)
-{
-	char *text = json_dumps(event, JSON_COMPACT);
-	struct err ignored = ERR_INIT;
-	size_t n = text ? strlen(text) : 0;
-
-	if (text) {
-		text[n] = '\n'; /* in place of the NUL: one write, one line */
-		(void)fd_write_all(fd, text, n + 1, &ignored);
-	}
-	free(text);
-	json_decref(event);
-}
-
-static void
 on_started(void *ctx, pid_t pid)
 {
 	const struct events *ev = ctx;
 
-	write_event(ev->fd, json_pack("{s:s, s:i}", "event", "started", "pid", (int)pid));
+	(void)dprintf(ev->fd, "{\"event\":\"started\",\"pid\":%d}\n", pid);
 }
 
 static void
 report_end(const struct events *ev, const struct launch_result *res)
 {
-	json_t *j;
+	char signal[32] = "";
 
 	if (ev->fd < 0)
 		return;
-	j = json_pack("{s:s, s:i}", "event", "exited", "status", res->exit_status);
 	if (res->signal)
-		json_object_set_new(j, "signal", json_integer(res->signal));
-	if (res->timed_out)
-		json_object_set_new(j, "timedOut", json_true());
-	write_event(ev->fd, j);
+		(void)snprintf(signal, sizeof(signal), ",\"signal\":%d", res->signal);
+	(void)dprintf(ev->fd, "{\"event\":\"exited\",\"status\":%d%s%s}\n", res->exit_status, signal,
+		      res->timed_out ? ",\"timedOut\":true" : "");
 }
 
 int
@@ -195,27 +177,4 @@ cmd_run(int argc, char **argv)
 	report_end(&ev, &res);
 	fd_closep(&ev.fd);
 	return res.exit_status;
-}
-
-int
-cmd_spec(int argc, char **argv)
-{
-	struct err e = ERR_INIT;
-	AUTO_SPEC s = NULL;
-	int events_fd = -1, r;
-
-	if (argc < 2 || strcmp(argv[1], "--help") == 0)
-		return cmd_help("spec");
-	if (strcmp(argv[1], "run") != 0) {
-		(void)err_set(&e, EINVAL, "spec: '%s' is not a command that makes a spec", argv[1]);
-		(void)err_hint(&e, "rootlet spec run BASE ...");
-		return cmd_fail(&e);
-	}
-	r = cmd_run_spec(argc - 1, argv + 1, "spec run", &s, &events_fd, &e);
-	fd_closep(&events_fd);
-	if (r > 0)
-		return cmd_help("run");
-	if (r < 0 || spec_dump(s, stdout, &e) < 0)
-		return cmd_fail(&e);
-	return 0;
 }

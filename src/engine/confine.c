@@ -17,7 +17,7 @@ int
 confine_limits(const struct spec *s, struct err *e)
 {
 	for (size_t i = 0; i < s->n_rlimits; i++)
-		if (setrlimit((__rlimit_resource_t)s->rlimits[i].resource, &s->rlimits[i].limit) < 0)
+		if (setrlimit((unsigned int)s->rlimits[i].resource, &s->rlimits[i].limit) < 0)
 			return err_sys(e, "set resource limit %d", s->rlimits[i].resource);
 	(void)umask(s->umask);
 	/* The caller's session keyring is readable from a new user namespace.  No keys, no harm. */

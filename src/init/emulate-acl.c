@@ -20,7 +20,7 @@ is_acl_name(const char *name)
 	       strcmp(name, "system.posix_acl_default") == 0;
 }
 
-/* Does the list name a user or group that the id map lacks?  Fields are little-endian, as we are. */
+/* Does it name a user or group that the id map lacks?  Fields are little-endian, as we are. */
 static bool
 names_unmapped(const struct emulate *m, const struct acl *acl, size_t n)
 {

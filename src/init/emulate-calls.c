@@ -1,6 +1,8 @@
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -43,6 +45,9 @@ static const struct call native_calls[] = {
 	{ __NR_setxattr, OP_SETXATTR, false },
 	{ __NR_lsetxattr, OP_LSETXATTR, false },
 	{ __NR_fsetxattr, OP_FSETXATTR, false },
+	{ __NR_prctl, OP_PRCTL, false },
+	{ __NR_setrlimit, OP_SETRLIMIT, false },
+	{ __NR_prlimit64, OP_PRLIMIT, false },
 #ifdef __NR_chown /* the old ones that new ABIs left out */
 	{ __NR_chown, OP_CHOWN, false },
 	{ __NR_lchown, OP_LCHOWN, false },
@@ -57,17 +62,19 @@ static const struct call native_calls[] = {
 #define COMPAT_MKNODAT   297
 #define COMPAT_FCHOWNAT  298
 #define COMPAT_FCHMODAT  306
+#define COMPAT_PRLIMIT   340
 #elif defined(__aarch64__)
 #define ARCH_NATIVE      AUDIT_ARCH_AARCH64
 #define ARCH_COMPAT      AUDIT_ARCH_ARM
 #define COMPAT_MKNODAT   324
 #define COMPAT_FCHOWNAT  325
 #define COMPAT_FCHMODAT  333
+#define COMPAT_PRLIMIT   369
 #else
 #error "the system call numbers of this machine are not known here"
 #endif
 
-/* i386 and arm share these numbers but for three. */
+/* i386 and arm share these numbers but for four. */
 static const struct call compat_calls[] = {
 	{ 199, OP_GETUID, false },
 	{ 201, OP_GETEUID, false },
@@ -98,6 +105,9 @@ static const struct call compat_calls[] = {
 	{ 226, OP_SETXATTR, false },
 	{ 227, OP_LSETXATTR, false },
 	{ 228, OP_FSETXATTR, false },
+	{ 172, OP_PRCTL, false },
+	{ 75, OP_SETRLIMIT, false },
+	{ COMPAT_PRLIMIT, OP_PRLIMIT, false },
 	{ 24, OP_GETUID, true },
 	{ 49, OP_GETEUID, true },
 	{ 47, OP_GETGID, true },
@@ -161,63 +171,96 @@ put_jump(struct program *p, uint32_t k, size_t skip)
 	put(p, BPF_JMP | BPF_JEQ | BPF_K, (uint8_t)skip, 0, k);
 }
 
-/* Instructions of the block that looks at the kind of file that mknod is to make. */
-#define MKNOD_BLOCK 5
-
 /* Both ABIs are little-endian: the low half of the argument comes first. */
+static void
+put_load_arg(struct program *p, size_t arg)
+{
+	put_load(p, offsetof(struct seccomp_data, args) + arg * sizeof(uint64_t));
+}
+
+static void
+put_return(struct program *p, uint32_t action)
+{
+	put(p, BPF_RET | BPF_K, 0, 0, action);
+}
+
+/* Of mknod, only devices. */
 static void
 put_mknod_block(struct program *p, size_t arg)
 {
-	put_load(p, offsetof(struct seccomp_data, args) + arg * sizeof(uint64_t));
+	put_load_arg(p, arg);
 	put(p, BPF_ALU | BPF_AND | BPF_K, 0, 0, S_IFMT);
 	put(p, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, S_IFCHR);
 	put(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, S_IFBLK);
-	put(p, BPF_RET | BPF_K, 0, 0, SECCOMP_RET_USER_NOTIF);
+	put_return(p, SECCOMP_RET_USER_NOTIF);
+	put_return(p, SECCOMP_RET_ALLOW);
+}
+
+/* Only when an argument is @value. */
+static void
+put_equal_block(struct program *p, size_t arg, uint32_t value)
+{
+	put_load_arg(p, arg);
+	put(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, value);
+	put_return(p, SECCOMP_RET_USER_NOTIF);
+	put_return(p, SECCOMP_RET_ALLOW);
+}
+
+/* What follows the comparisons of a section, as offsets in instructions. */
+enum {
+	TAIL_ALLOW = 0,
+	TAIL_MKNOD = 1,
+	TAIL_MKNODAT = TAIL_MKNOD + 6,
+	TAIL_PRCTL = TAIL_MKNODAT + 6,
+	TAIL_SETRLIMIT = TAIL_PRCTL + 4,
+	TAIL_PRLIMIT = TAIL_SETRLIMIT + 4,
+	TAIL_NOTIFY = TAIL_PRLIMIT + 4,
+	TAIL_LEN
+};
+
+static size_t
+tail_of(enum emulate_op op)
+{
+	static const uint8_t tails[OP_MAX_] = {
+		[OP_MKNOD] = TAIL_MKNOD,         [OP_MKNODAT] = TAIL_MKNODAT,
+		[OP_PRCTL] = TAIL_PRCTL,         [OP_SETRLIMIT] = TAIL_SETRLIMIT,
+		[OP_PRLIMIT] = TAIL_PRLIMIT,
+	};
+
+	return tails[op] ? tails[op] : TAIL_NOTIFY;
 }
 
 /*
- * One ABI: a comparison for each call, then
- *
- *	allow; block of mknod; allow; block of mknodat; allow; notify
- *
- * The comparisons cost nothing for calls that are not in the table: since Linux 5.11 the kernel
- * remembers the numbers that are allowed whatever the arguments.
+ * One ABI: load the number, compare, and the tail.  The comparisons cost nothing for calls that are
+ * not in the table: since Linux 5.11 the kernel remembers which numbers are always allowed.
  */
+#define SECTION_LEN(n) (1 + (n) + TAIL_LEN)
+
 static void
 put_section(struct program *p, const struct call *calls, size_t n)
 {
 	put_load(p, offsetof(struct seccomp_data, nr));
-	for (size_t i = 0; i < n; i++) {
-		const size_t left = n - i - 1;
-
-		if (calls[i].op == OP_MKNOD)
-			put_jump(p, calls[i].nr, left + 1);
-		else if (calls[i].op == OP_MKNODAT)
-			put_jump(p, calls[i].nr, left + 1 + MKNOD_BLOCK + 1);
-		else
-			put_jump(p, calls[i].nr, left + 1 + 2 * (MKNOD_BLOCK + 1));
-	}
-	put(p, BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW);
+	for (size_t i = 0; i < n; i++)
+		put_jump(p, calls[i].nr, n - i - 1 + tail_of(calls[i].op));
+	put_return(p, SECCOMP_RET_ALLOW);
 	put_mknod_block(p, 1);
-	put(p, BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW);
 	put_mknod_block(p, 2);
-	put(p, BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW);
-	put(p, BPF_RET | BPF_K, 0, 0, SECCOMP_RET_USER_NOTIF);
+	put_equal_block(p, 0, PR_SET_KEEPCAPS);
+	put_equal_block(p, 0, RLIMIT_LOCKS);
+	put_equal_block(p, 1, RLIMIT_LOCKS);
+	put_return(p, SECCOMP_RET_USER_NOTIF);
 }
-
-/* Length of a section: the load, the comparisons, and the end drawn above. */
-#define SECTION_LEN(n) (1 + (n) + 2 * (MKNOD_BLOCK + 1) + 2)
 
 int
 emulate_filter(struct sock_filter *out, size_t max)
 {
 	struct program p = { .out = out, .n = 0, .max = max };
 
-	static_assert(NELEMS(compat_calls) + 2 * (MKNOD_BLOCK + 1) + 1 <= UINT8_MAX, "jump too far");
+	static_assert(SECTION_LEN(NELEMS(compat_calls)) <= UINT8_MAX, "jump too far");
 	put_load(&p, offsetof(struct seccomp_data, arch));
 	put_jump(&p, ARCH_NATIVE, 2);
 	put_jump(&p, ARCH_COMPAT, 1 + SECTION_LEN(NELEMS(native_calls)));
-	put(&p, BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW);
+	put_return(&p, SECCOMP_RET_ALLOW);
 	put_section(&p, native_calls, NELEMS(native_calls));
 	put_section(&p, compat_calls, NELEMS(compat_calls));
 	return p.n <= max ? (int)p.n : -ENOSPC;

@@ -52,6 +52,9 @@ enum emulate_op {
 	OP_SETXATTR,
 	OP_LSETXATTR,
 	OP_FSETXATTR,
+	OP_PRCTL,
+	OP_SETRLIMIT,
+	OP_PRLIMIT,
 	OP_MAX_
 };
 
@@ -73,10 +76,12 @@ struct ids {
 /* Compared as bytes: no padding, unused groups are 0. */
 struct cred {
 	struct ids u, g;
+	uint32_t keep; /* prctl(PR_SET_KEEPCAPS): leaving uid 0 is not to end the privilege ... */
+	uint32_t kept; /* ... and so it did; execve should end it, but is not seen */
 	uint32_t n_groups;
 	uint32_t groups[CRED_GROUPS_MAX];
 };
-static_assert(sizeof(struct cred) == sizeof(uint32_t) * (9 + CRED_GROUPS_MAX), "padding");
+static_assert(sizeof(struct cred) == sizeof(uint32_t) * (11 + CRED_GROUPS_MAX), "padding");
 
 struct emulate {
 	int listener;       /* not ours */
@@ -150,6 +155,8 @@ int record_write(int fd, const struct record *rec);
 /* The set of process @pid. */
 int creds_load(const struct emulate *m, pid_t pid, struct cred *ret);
 int creds_store(struct emulate *m, pid_t pid, const struct cred *c);
+/* May the process do what takes root? */
+bool cred_is_privileged(const struct cred *c);
 bool cred_in_group(const struct cred *c, uint32_t gid);
 
 /* An id argument or result of a 16-bit call, widened or cut as the kernel does. */
@@ -167,7 +174,7 @@ id_result(const struct request *rq, uint32_t id)
 	return rq->narrow && id > UINT16_MAX ? 65534 : id;
 }
 
-/* Handlers, by file. */
+/* Handlers, by file: ids, owner, mode, mknod, acl, creds (the limit). */
 emulate_fn do_getuid, do_geteuid, do_getgid, do_getegid, do_getresuid, do_getresgid, do_getgroups;
 emulate_fn do_setuid, do_setgid, do_setreuid, do_setregid, do_setresuid, do_setresgid;
 emulate_fn do_setfsuid, do_setfsgid, do_setgroups;
@@ -175,5 +182,6 @@ emulate_fn do_chown, do_lchown, do_fchown, do_fchownat;
 emulate_fn do_chmod, do_fchmod, do_fchmodat, do_fchmodat2;
 emulate_fn do_mknod, do_mknodat;
 emulate_fn do_setxattr, do_lsetxattr, do_fsetxattr;
+emulate_fn do_prctl, do_setrlimit, do_prlimit;
 
 #endif

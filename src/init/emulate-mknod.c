@@ -93,7 +93,7 @@ mknod_at(struct emulate *m, const struct request *rq, int dirfd, const uint64_t 
 		return r;
 	if ((r = creds_load(m, rq->pid, &c)) < 0 || (r = read_umask(m, rq, &mask)) < 0)
 		return r;
-	if (c.u.e != 0)
+	if (!cred_is_privileged(&c))
 		return -EPERM;
 	if ((r = path_open(m, rq, dirfd, dir_name, false, &dir)) != 0)
 		return r;

@@ -1,5 +1,4 @@
 #include <fcntl.h>
-#include <stdio.h>
 
 #include "init/emulate-internal.h"
 
@@ -13,7 +12,8 @@ chmod_record(struct emulate *m, const struct request *rq, int fd, uint64_t mode)
 	struct record rec;
 	struct stat st;
 
-	if (fstat(fd, &st) < 0 || !record_possible(st.st_mode) || !record_read(fd, &rec))
+	if (fstat(fd, &st) < 0 || !record_possible(st.st_mode) || !record_read(fd, &rec) ||
+	    rec.mode == (mode & 07777))
 		return ANSWER_NATIVE;
 	rec.mode = mode & 07777;
 	if (request_is_alive(m, rq))

@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "init/emulate-internal.h"
@@ -10,7 +11,7 @@
 static bool
 may_chown(const struct cred *c, const struct record *old, uint32_t uid, uint32_t gid)
 {
-	if (c->u.e == 0)
+	if (cred_is_privileged(c))
 		return true;
 	if (uid != ID_NONE && !(c->u.fs == old->uid && uid == old->uid))
 		return false;
@@ -41,7 +42,7 @@ record_owner(int fd, const struct record *old, bool recorded, uint32_t uid, uint
 	rec.mode = st.st_mode & 07777;
 	rec.uid = uid != ID_NONE ? uid : old->uid;
 	rec.gid = gid != ID_NONE ? gid : old->gid;
-	if (!recorded && rec.uid == 0 && rec.gid == 0)
+	if (recorded ? memcmp(&rec, old, sizeof(rec)) == 0 : rec.uid == 0 && rec.gid == 0)
 		return 0;
 	r = record_write(fd, &rec);
 	/* A file of somebody outside the id map: the kernel would not have changed its owner. */

@@ -126,7 +126,7 @@ open_magic(const struct emulate *m, const struct request *rq, char path[PATH_MAX
 		return -ENAMETOOLONG;
 	n = magic_length(new + prefix);
 	if (n == 0 || (nofollow && new[prefix + n] == '\0')) {
-		strncpy(path, new, PATH_MAX);
+		memcpy(path, new, strlen(new) + 1);
 		return NO_MAGIC;
 	}
 	(void)snprintf(what, sizeof(what), "%.*s", (int)(n - 1), new + prefix + 1);
@@ -148,7 +148,7 @@ enter_root(const struct emulate *m, const struct request *rq)
 	struct statx st;
 
 	(void)snprintf(p, sizeof(p), "%d/root", rq->pid);
-	if (statx(m->proc, p, 0, STATX_INO | STATX_MNT_ID, &st) < 0)
+	if (sys_statx(m->proc, p, 0, STATX_INO | STATX_MNT_ID, &st) < 0)
 		return -errno;
 	if (st.stx_mnt_id == m->root_mnt && st.stx_ino == m->root_ino)
 		return 0;

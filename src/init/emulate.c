@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "init/emulate-internal.h"
+#include "kernel/sys.h"
 
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS /* Linux 6.6 */
 #define SECCOMP_IOCTL_NOTIF_SET_FLAGS      SECCOMP_IOW(4, __u64)
@@ -45,6 +46,9 @@ static emulate_fn *const handlers[] = {
 	[OP_SETXATTR] = do_setxattr,
 	[OP_LSETXATTR] = do_lsetxattr,
 	[OP_FSETXATTR] = do_fsetxattr,
+	[OP_PRCTL] = do_prctl,
+	[OP_SETRLIMIT] = do_setrlimit,
+	[OP_PRLIMIT] = do_prlimit,
 };
 static_assert(NELEMS(handlers) == OP_MAX_, "handlers[] does not match enum emulate_op");
 
@@ -68,7 +72,7 @@ open_roots(struct emulate *m, int proc_fd, struct err *e)
 	if (faccessat(m->proc, "self/fd", F_OK, 0) < 0)
 		return err_sys(e, "ownership emulation: find this process in /proc");
 	m->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (m->root < 0 || statx(m->root, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &st) < 0)
+	if (m->root < 0 || sys_statx(m->root, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &st) < 0)
 		return err_sys(e, "ownership emulation: open /");
 	m->root_mnt = st.stx_mnt_id;
 	m->root_ino = st.stx_ino;

@@ -17,12 +17,17 @@
  *    change by the kernel's rules, uid 0 being the privileged one.  Real credentials and
  *    capabilities stay as they are: this lets programs run that drop privileges and check; it
  *    protects nothing from anybody.  A set-user-id bit has no effect on execve.
+ *    What a process makes is root's, whoever it believes to be: only chown(2) and mknod(2) record.
  *  - POSIX access lists that name an id which is not mapped are accepted and ignored.
  *
  * What the answers may touch: init has more power than the program (its own descriptors, above
  * all), so a path is resolved in the program's root without magic links; those of the program
  * itself (/proc/self/fd/N, cwd, root) are understood here.  Every other magic link is left to the
  * kernel, with the program's own rights.
+ *
+ * Init never opens a file but with O_PATH, so no FIFO or device can hold it up.  It does read the
+ * caller's memory and walk its paths: a program that may serve page faults (userfaultfd) or FUSE
+ * mounts can stall it, and with it the sandbox, which then has to be killed from outside.
  */
 #ifndef INIT_EMULATE_H
 #define INIT_EMULATE_H

@@ -23,6 +23,13 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include <sys/stat.h>
+
+#ifndef __GLIBC__ /* glibc's <sys/mount.h> has these, and clashes with the kernel's header */
+#include <linux/mount.h>
+#include <linux/stat.h>
+#endif
+
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV /* Linux 5.19 */
 #define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
 #endif
@@ -43,6 +50,12 @@ static inline int
 sys_openat2(int dfd, const char *path, struct open_how *how)
 {
 	return (int)syscall(__NR_openat2, dfd, path, how, sizeof(*how));
+}
+
+static inline int
+sys_statx(int dfd, const char *path, int flags, unsigned int mask, struct statx *st)
+{
+	return (int)syscall(__NR_statx, dfd, path, flags, mask, st);
 }
 
 static inline pid_t

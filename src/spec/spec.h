@@ -149,7 +149,7 @@ struct mount_step *spec_add_mount(struct spec *s, enum mount_op op, char *dst);
 /* Everything that a front end could have got wrong.  0 or -EINVAL. */
 int spec_validate(const struct spec *s, struct err *e);
 
-/* The spec as JSON, for people and tests. */
+/* The spec as JSON, for people and tests; in a file of its own, which needs jansson. */
 int spec_dump(const struct spec *s, FILE *out, struct err *e);
 
 #endif

@@ -1,0 +1,32 @@
+/*
+ * rootlet-spec - `rootlet spec run ...`: what a run would do, as JSON
+ *
+ * A program of its own because it needs a JSON library, and a start of `rootlet run` does not.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "cmd/cmd.h"
+
+int
+main(int argc, char **argv)
+{
+	struct err e = ERR_INIT;
+	AUTO_SPEC s = NULL;
+	int events_fd = -1, r;
+
+	if (argc < 2 || strcmp(argv[1], "run") != 0) {
+		(void)err_set(&e, EINVAL, "spec: '%s' is not a command that makes a spec",
+			      argc < 2 ? "" : argv[1]);
+		(void)err_hint(&e, "rootlet spec run BASE ...");
+		return cmd_fail(&e);
+	}
+	r = cmd_run_spec(argc - 1, argv + 1, "spec run", &s, &events_fd, &e);
+	fd_closep(&events_fd);
+	if (r > 0)
+		return cmd_help("run");
+	if (r < 0 || spec_dump(s, stdout, &e) < 0)
+		return cmd_fail(&e);
+	return 0;
+}
