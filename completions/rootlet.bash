@@ -1,0 +1,264 @@
+# bash completion of rootlet(1), written from the option tables by "make update-docs"
+# shellcheck shell=bash disable=SC2034,SC2046,SC2086,SC2154,SC2207
+
+_rootlet_commands='run spec'
+_rootlet_caps='ALL CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE'
+
+# Sets kind to what option $2 of command $1 takes; empty: no value.
+_rootlet_kind()
+{
+	case $1:$2 in
+	run:--layer) kind='text' ;;
+	run:--home) kind='words share layer hide' ;;
+	run:-v | run:--volume) kind='path' ;;
+	run:--tmpfs) kind='text' ;;
+	run:--device) kind='path' ;;
+	run:--add-host) kind='text' ;;
+	run:-w | run:--workdir) kind='text' ;;
+	run:-e | run:--env) kind='text' ;;
+	run:--env-file) kind='file' ;;
+	run:-u | run:--user) kind='user' ;;
+	run:-h | run:--hostname) kind='text' ;;
+	run:--entrypoint) kind='file' ;;
+	run:--ulimit) kind='text' ;;
+	run:--timeout) kind='text' ;;
+	run:--umask) kind='text' ;;
+	run:--init) kind='words yes no' ;;
+	run:--pass-fd) kind='text' ;;
+	run:--events-fd) kind='text' ;;
+	run:--net) kind='words none host' ;;
+	run:--idmap) kind='words auto range root single' ;;
+	run:--cap-add) kind='cap' ;;
+	run:--cap-drop) kind='cap' ;;
+	run:--new-privs) kind='words yes no' ;;
+	run:--seccomp) kind='file' ;;
+	*) kind= ;;
+	esac
+}
+
+_rootlet_options()
+{
+	case $1 in
+	run) echo '--layer= --read-only --home= -v --volume= --tmpfs= --here --device= --add-host= -w --workdir= -e --env= --env-file= -u --user= -h --hostname= --entrypoint= --ulimit= --timeout= --umask= --init= --pass-fd= --events-fd= -i --interactive -t --tty --rm --net= --idmap= --cap-add= --cap-drop= --new-privs= --seccomp= --privileged --help' ;;
+	spec) echo '--help' ;;
+	esac
+}
+
+# Prints the kind of the first operand of command $1.
+_rootlet_operand()
+{
+	case $1 in
+	run) echo 'base' ;;
+	spec) echo 'literal run' ;;
+	esac
+}
+
+_rootlet_rest_is_command()
+{
+	case $1 in
+	run) return 0 ;;
+	spec) return 0 ;;
+	esac
+	return 1
+}
+
+# Sets words and cword: COMP_WORDS, joined again where bash has split them at "=" and ":".
+_rootlet_words()
+{
+	local line=${COMP_LINE:0:COMP_POINT} rest word i
+
+	words=() cword=0
+	for ((i = 0; i <= COMP_CWORD; i++)); do
+		rest=${line#"${line%%[![:blank:]]*}"}
+		word=${COMP_WORDS[i]-}
+		((i == COMP_CWORD)) && word=$rest
+		if ((i > 0)) && [[ $rest == "$line" ]]; then
+			words[cword]+=$word
+		else
+			((cword = i > 0 ? cword + 1 : 0))
+			words[cword]=$word
+		fi
+		line=${rest#"$word"}
+	done
+}
+
+# Sets kind to the kind of value that option word $2 of command $1 takes from the next word.
+_rootlet_pending()
+{
+	local i
+
+	kind=
+	case $2 in
+	--*=*) ;;
+	--*) _rootlet_kind "$1" "$2" ;;
+	-?*)
+		for ((i = 1; i < ${#2}; i++)); do
+			_rootlet_kind "$1" "-${2:i:1}"
+			[[ -n $kind ]] || continue
+			((i == ${#2} - 1)) || kind=
+			return
+		done
+		;;
+	esac
+}
+
+# Reads the words before the cursor: sets cmd, operands, ended (no options any more), and kind
+# when the word at the cursor is the value of an option.
+_rootlet_scan()
+{
+	local i word
+
+	cmd='' kind='' ended='' operands=()
+	for ((i = 1; i < cword; i++)); do
+		word=${words[i]}
+		if [[ -n $kind ]]; then
+			kind=
+		elif [[ -z $cmd ]]; then
+			[[ $word == -* ]] || cmd=$word
+		elif [[ $word == -- && ${#operands[@]} -le 1 ]]; then
+			ended=1
+		elif [[ -z $ended && $word == -?* ]]; then
+			_rootlet_pending "$cmd" "$word"
+		elif [[ ${#operands[@]} -eq 0 && $(_rootlet_operand "$cmd") == "literal $word" ]]; then
+			cmd=$word
+		else
+			operands+=("$word")
+			ended=1
+		fi
+	done
+}
+
+# Offers $1 followed by each of the words $3... that starts with $2.
+_rootlet_add()
+{
+	local prefix=$1 value=$2 word
+
+	shift 2
+	for word; do
+		[[ $word == "$value"* ]] && COMPREPLY+=("$prefix$word")
+	done
+}
+
+# Offers file names: $1 is -f (files) or -d (directories), $2 and $3 as for _rootlet_value.
+_rootlet_paths()
+{
+	local path value=${2//\\/}
+
+	compopt -o filenames 2>/dev/null
+	while IFS= read -r path; do
+		COMPREPLY+=("$3$path")
+	# The word is as it was typed, with its quoting.
+	done < <(compgen "$1" -- "${value#[\"\']}")
+}
+
+# Offers values of kind $1 that start with $2; $3 stands before them in the same word.
+_rootlet_value()
+{
+	local word
+
+	case $1 in
+	words*) _rootlet_add "$3" "$2" ${1#words} ;;
+	cap) _rootlet_add "$3" "$2" $_rootlet_caps ;;
+	esac
+	case $1 in
+	file | words*\ FILE) _rootlet_paths -f "$2" "$3" ;;
+	dir) _rootlet_paths -d "$2" "$3" ;;
+	path)
+		# After the colon comes a path inside, which cannot be seen from here.
+		[[ $2 == *:* ]] && return
+		compopt -o nospace 2>/dev/null
+		_rootlet_paths -f "$2" "$3"
+		;;
+	user)
+		while IFS= read -r word; do
+			COMPREPLY+=("$3$word")
+		done < <(compgen -u -- "$2")
+		;;
+	esac
+}
+
+# Offers the programs of base $1 that start with $2: names are listed, nothing is run.
+_rootlet_programs()
+{
+	local base=${1/#\~\//~/} file name
+
+	if [[ $2 == */* || $1 != */* ]]; then
+		while IFS= read -r name; do
+			COMPREPLY+=("$name")
+		done < <(compgen -c -- "$2")
+		return
+	fi
+	for file in "$base"/{usr/local/,usr/,}{bin,sbin}/*; do
+		name=${file##*/}
+		# Names come from somebody else's tree: only harmless ones.
+		[[ $name == *[!A-Za-z0-9._+-]* ]] || _rootlet_add '' "$2" "$name"
+	done
+}
+
+_rootlet_complete()
+{
+	local cur=$1
+
+	if [[ -n $kind ]]; then
+		_rootlet_value "$kind" "$cur" ''
+	elif [[ -z $cmd ]]; then
+		_rootlet_add '' "$cur" $_rootlet_commands --help --version
+	elif [[ -z $ended && $cur == --*=* ]]; then
+		_rootlet_kind "$cmd" "${cur%%=*}"
+		_rootlet_value "$kind" "${cur#*=}" "${cur%%=*}="
+	elif [[ -z $ended && $cur == -[!-]?* ]]; then
+		_rootlet_kind "$cmd" "${cur:0:2}"
+		_rootlet_value "$kind" "${cur:2}" "${cur:0:2}"
+	elif [[ -z $ended && $cur == -* ]]; then
+		_rootlet_add '' "$cur" $(_rootlet_options "$cmd")
+		[[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace 2>/dev/null
+	elif ((${#operands[@]} == 0)); then
+		_rootlet_first "$cmd" "$cur"
+	elif _rootlet_rest_is_command "$cmd"; then
+		if ((${#operands[@]} == 1)); then
+			_rootlet_programs "${operands[0]}" "$cur"
+		else
+			_rootlet_paths -f "$cur" ''
+		fi
+	fi
+}
+
+# Offers what the first operand of command $1 can be.
+_rootlet_first()
+{
+	case $(_rootlet_operand "$1") in
+	literal\ *)
+		set -- "$1" "$2" "$(_rootlet_operand "$1")"
+		_rootlet_add '' "$2" "${3#literal }"
+		;;
+	base)
+		_rootlet_add '' "$2" host
+		compopt -o nospace 2>/dev/null
+		_rootlet_paths -d "$2" ''
+		;;
+	dir) _rootlet_paths -d "$2" '' ;;
+	file) _rootlet_paths -f "$2" '' ;;
+	esac
+}
+
+_rootlet()
+{
+	local words cword cmd kind ended operands cur before i
+
+	COMPREPLY=()
+	_rootlet_words
+	_rootlet_scan
+	cur=${words[cword]}
+	_rootlet_complete "$cur"
+	# What is replaced starts after the last character at which bash splits words.
+	before=$cur
+	while [[ -n $before && ! ($before == *= && $COMP_WORDBREAKS == *=*) &&
+		! ($before == *: && $COMP_WORDBREAKS == *:*) ]]; do
+		before=${before%?}
+	done
+	for i in "${!COMPREPLY[@]}"; do
+		COMPREPLY[i]=${COMPREPLY[i]#"$before"}
+	done
+}
+
+complete -F _rootlet rootlet

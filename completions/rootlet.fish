@@ -1,0 +1,131 @@
+# fish completion of rootlet(1), written from the option tables by "make update-docs"
+
+function __rootlet_with_value
+    switch $argv[1]
+        case run
+            printf '%s\n' --layer --home -v --volume --tmpfs --device --add-host -w --workdir -e --env --env-file -u --user -h --hostname --entrypoint --ulimit --timeout --umask --init --pass-fd --events-fd --net --idmap --cap-add --cap-drop --new-privs --seccomp
+        case spec
+            printf '%s\n'
+    end
+end
+
+function __rootlet_literal
+    switch $argv[1]
+        case spec
+            echo run
+        case '*'
+            echo
+    end
+end
+
+# Prints what stands before the cursor: the command, the number of its operands, and 1 when no
+# options can come any more.
+function __rootlet_state
+    set -l tokens (commandline -opc)
+    set -l command ''
+    set -l operands 0
+    set -l ended 0
+    set -l skip 0
+    for token in $tokens[2..-1]
+        if test $skip = 1
+            set skip 0
+        else if test -z "$command"
+            string match -q -- '-*' $token; or set command $token
+        else if test "$token" = --; and test $operands -le 1
+            set ended 1
+        else if test $operands = 0; and test $ended = 0; and string match -q -- '-?*' $token
+            if __rootlet_takes_next $command $token
+                set skip 1
+            end
+        else if test $operands = 0; and test "$token" = (__rootlet_literal $command)
+            set command $token
+        else
+            set operands (math $operands + 1)
+            set ended 1
+        end
+    end
+    echo "$command $operands $ended"
+end
+
+# Does option word $argv[2] of command $argv[1] take the next word as its value?
+function __rootlet_takes_next
+    set -l with_value (__rootlet_with_value $argv[1])
+    string match -q -- '--*=*' $argv[2]; and return 1
+    if string match -q -- '--*' $argv[2]
+        contains -- $argv[2] $with_value
+        return
+    end
+    set -l letters (string split '' -- (string sub -s 2 -- $argv[2]))
+    for i in (seq (count $letters))
+        if contains -- -$letters[$i] $with_value
+            test $i = (count $letters)
+            return
+        end
+    end
+    return 1
+end
+
+# Is the word at the cursor one of the program's commands?
+function __rootlet_at_command
+    test ' 0 0' = (__rootlet_state | string collect)
+end
+
+# Can options of command $argv[1] stand at the cursor?
+function __rootlet_at_options
+    test "$argv[1] 0 0" = (__rootlet_state)
+end
+
+# Is the word at the cursor operand $argv[2] (0: the first, 2+: a later one) of $argv[1]?
+function __rootlet_at_operand
+    set -l state (string split ' ' -- (__rootlet_state))
+    test "$state[1]" = $argv[1]; or return 1
+    if test $argv[2] = 2+
+        test $state[2] -ge 2
+    else
+        test $state[2] = $argv[2]
+    end
+end
+
+complete -c rootlet -f
+complete -c rootlet -n __rootlet_at_command -l help -d 'show the commands'
+complete -c rootlet -n __rootlet_at_command -l version -d 'show the version'
+
+complete -c rootlet -n __rootlet_at_command -a run -d 'run a command in a throwaway copy of the machine, or over a directory'
+complete -c rootlet -n '__rootlet_at_options run' -l layer -x -d 'where writes go (default: disk)'
+complete -c rootlet -n '__rootlet_at_options run' -l read-only -d 'refuse writes to the base'
+complete -c rootlet -n '__rootlet_at_options run' -l home -x -a 'share layer hide' -d 'the home directory, for base host (default: layer)'
+complete -c rootlet -n '__rootlet_at_options run' -s v -l volume -r -F -d 'bind mount SRC of this machine on DST'
+complete -c rootlet -n '__rootlet_at_options run' -l tmpfs -x -d 'an empty file system in memory on DST'
+complete -c rootlet -n '__rootlet_at_options run' -l here -d 'share the current directory and start in it'
+complete -c rootlet -n '__rootlet_at_options run' -l device -r -F -d 'give access to a device node of this machine'
+complete -c rootlet -n '__rootlet_at_options run' -l add-host -x -d 'add a line to /etc/hosts'
+complete -c rootlet -n '__rootlet_at_options run' -s w -l workdir -x -d 'start the command in DIR'
+complete -c rootlet -n '__rootlet_at_options run' -s e -l env -x -d 'set a variable, or pass on the caller\'s'
+complete -c rootlet -n '__rootlet_at_options run' -l env-file -r -F -d 'read variables from FILE, one K[=V] a line'
+complete -c rootlet -n '__rootlet_at_options run' -s u -l user -x -a '(__fish_complete_users)' -d 'run as this user (default: root)'
+complete -c rootlet -n '__rootlet_at_options run' -s h -l hostname -x -d 'name of the machine inside'
+complete -c rootlet -n '__rootlet_at_options run' -l entrypoint -r -F -d 'put PROGRAM in front of COMMAND'
+complete -c rootlet -n '__rootlet_at_options run' -l ulimit -x -d 'set a resource limit, as nofile=1024'
+complete -c rootlet -n '__rootlet_at_options run' -l timeout -x -d 'end the command after 500ms, 10s, 5m, 1h'
+complete -c rootlet -n '__rootlet_at_options run' -l umask -x -d 'file mode mask (default: 022)'
+complete -c rootlet -n '__rootlet_at_options run' -l init -x -a 'yes no' -d 'PID 1 of rootlet in front of the command (default: yes)'
+complete -c rootlet -n '__rootlet_at_options run' -l pass-fd -x -d 'let the command inherit descriptor N'
+complete -c rootlet -n '__rootlet_at_options run' -l events-fd -x -d 'write start and end as JSON lines to descriptor N'
+complete -c rootlet -n '__rootlet_at_options run' -s i -l interactive -d 'accepted for compatibility; stdin is always connected'
+complete -c rootlet -n '__rootlet_at_options run' -s t -l tty -d 'accepted for compatibility; a terminal is used when there is one'
+complete -c rootlet -n '__rootlet_at_options run' -l rm -d 'accepted for compatibility; the layer is always removed'
+complete -c rootlet -n '__rootlet_at_options run' -l net -x -a 'none host' -d 'network (default: none)'
+complete -c rootlet -n '__rootlet_at_options run' -l idmap -x -a 'auto range root single' -d 'which user ids exist inside (default: auto)'
+complete -c rootlet -n '__rootlet_at_options run' -l cap-add -x -a 'ALL CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE' -d 'keep a capability, or ALL'
+complete -c rootlet -n '__rootlet_at_options run' -l cap-drop -x -a 'ALL CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE' -d 'drop a capability, or ALL'
+complete -c rootlet -n '__rootlet_at_options run' -l new-privs -x -a 'yes no' -d 'let setuid programs work inside (default: no)'
+complete -c rootlet -n '__rootlet_at_options run' -l seccomp -r -F -d 'system call filter; FILE is an OCI profile in JSON'
+complete -c rootlet -n '__rootlet_at_options run' -l privileged -d 'all capabilities and no system call filter'
+complete -c rootlet -n '__rootlet_at_options run' -l help -d 'show a summary of the options'
+complete -c rootlet -n '__rootlet_at_operand run 0' -a 'host (__fish_complete_directories)'
+complete -c rootlet -n '__rootlet_at_operand run 1' -a '(__fish_complete_command)'
+complete -c rootlet -n '__rootlet_at_operand run 2+' -F
+
+complete -c rootlet -n __rootlet_at_command -a spec -d 'print what run would do, as JSON'
+complete -c rootlet -n '__rootlet_at_options spec' -l help -d 'show a summary of the options'
+complete -c rootlet -n '__rootlet_at_operand spec 0' -a run
