@@ -8,13 +8,13 @@ _rootlet_caps='ALL CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID 
 _rootlet_kind()
 {
 	case $1:$2 in
-	run:--layer) kind='text' ;;
+	run:--layer) kind='words disk ram' ;;
 	run:--home) kind='words share layer hide' ;;
 	run:-v | run:--volume) kind='path' ;;
 	run:--tmpfs) kind='text' ;;
 	run:--device) kind='path' ;;
 	run:--add-host) kind='text' ;;
-	run:-w | run:--workdir) kind='text' ;;
+	run:-w | run:--workdir) kind='dir' ;;
 	run:-e | run:--env) kind='text' ;;
 	run:--env-file) kind='file' ;;
 	run:-u | run:--user) kind='user' ;;

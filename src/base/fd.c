@@ -110,13 +110,15 @@ ssize_t
 fd_read_all(int fd, size_t max, char **ret_data, struct err *e)
 {
 	AUTO_FREE char *data = NULL;
-	size_t n = 0, size = 4096;
+	size_t n = 0, size;
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
 		return err_sys(e, "stat");
 	if (!S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode))
 		return err_set(e, EINVAL, "not a regular file");
+	/* One byte more than the file has, to meet its end; files of /proc tell no size. */
+	size = st.st_size > 0 && (uintmax_t)st.st_size <= max ? (size_t)st.st_size + 1 : 4096;
 	for (;;) {
 		char *bigger = realloc(data, size + 1);
 		ssize_t r;

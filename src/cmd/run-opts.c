@@ -5,7 +5,7 @@
 
 const struct opt run_opts[] = {
 	OPT_GROUP("Filesystem"),
-	OPT_STRING(0, "layer", "disk|ram[:SIZE]", OPT_VALUE_TEXT, struct run_args, layer,
+	OPT_STRING(0, "layer", "disk|ram[:SIZE]", OPT_VALUE_WORDS, struct run_args, layer,
 		   "where writes go (default: disk)",
 		   "Where the throwaway layer is kept: on disk, below the directory in FILES, "
 		   "or in memory, at most SIZE bytes (512m, 2g; default: half of the memory). "
@@ -39,7 +39,7 @@ const struct opt run_opts[] = {
 		    "add a line to /etc/hosts",
 		    NULL),
 	OPT_GROUP("Process"),
-	OPT_STRING('w', "workdir", "DIR", OPT_VALUE_TEXT, struct run_args, workdir,
+	OPT_STRING('w', "workdir", "DIR", OPT_VALUE_DIR, struct run_args, workdir,
 		   "start the command in DIR",
 		   "Start the command in DIR of the sandbox, which is created when it is "
 		   "missing. Default: / for a directory, the current directory for host."),

@@ -29,7 +29,7 @@ confine_limits(const struct spec *s, struct err *e)
 static int
 landlock_allow_root(int ruleset, uint64_t access, struct err *e)
 {
-	AUTO_FD root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	AUTO_FD root = sys_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
 	struct landlock_path_beneath_attr a = { .allowed_access = access, .parent_fd = root };
 
 	if (root < 0 || sys_landlock_add_path(ruleset, &a) < 0)

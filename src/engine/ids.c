@@ -6,13 +6,14 @@
 
 #include "base/fd.h"
 #include "engine/ids.h"
+#include "kernel/sys.h"
 
 #define MAP_TEXT_MAX (SPEC_ID_RANGES_MAX * 36)
 
 static int
 write_file(const char *path, const char *text, struct err *e)
 {
-	AUTO_FD fd = open(path, O_WRONLY | O_CLOEXEC);
+	AUTO_FD fd = sys_openat(AT_FDCWD, path, O_WRONLY, 0);
 	ssize_t n = (ssize_t)strlen(text);
 
 	if (fd < 0 || write(fd, text, (size_t)n) != n) {

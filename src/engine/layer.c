@@ -36,7 +36,7 @@ make_dirs(const char *path, struct err *e)
 static int
 open_scratch(const char *dir, struct err *e)
 {
-	AUTO_FD fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	AUTO_FD fd = sys_openat(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
 	struct stat st;
 
 	if (fd < 0 && errno == ENOENT) {
@@ -71,7 +71,7 @@ try_create(int scratch_fd, char name[17], int *ret_fd, struct err *e)
 	(void)snprintf(name, 17, "%016llx", (unsigned long long)id);
 	if (mkdirat(scratch_fd, name, 0700) < 0)
 		return errno == EEXIST ? 1 : err_sys(e, "make a directory");
-	fd = openat(scratch_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = sys_openat(scratch_fd, name, O_RDONLY | O_DIRECTORY, 0);
 	if (fd < 0)
 		return errno == ENOENT ? 1 : err_sys(e, "open %s", name);
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
@@ -199,14 +199,19 @@ detach(void)
 		(void)dup2(null, i);
 }
 
-/* Is there anything in @dir that a sweep could take? */
+/* Is there anything in @dir that a sweep could take?  Most file systems count subdirectories. */
 static bool
 worth_a_sweep(const char *dir)
 {
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	bool found = false;
+	struct stat st;
+	DIR *d;
+	int fd;
 
+	if (lstat(dir, &st) < 0 || st.st_nlink == 2)
+		return false;
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	d = fd < 0 ? NULL : fdopendir(fd);
 	if (!d) {
 		fd_closep(&fd);
 		return false;

@@ -15,8 +15,9 @@
 #include "engine/rootfs.h"
 #include "kernel/sys.h"
 
-#define MOUNT2_LOWERS 64 /* mount(2) takes 4096 bytes of options: more go through fsconfig(2) */
-#define LOWERS_MAX    500 /* the kernel's own limit */
+#define FEW_LOWERS  8
+#define SOME_LOWERS 64 /* mount(2) takes 4096 bytes of options: more go through fsconfig(2) */
+#define LOWERS_MAX  500 /* the kernel's own limit */
 
 struct overlay {
 	int lowers[LOWERS_MAX]; /* O_PATH, topmost first */
@@ -41,7 +42,8 @@ open_lowers(struct overlay *o, const struct mount_step *m, struct err *e)
 
 		if (o->n == LOWERS_MAX)
 			return err_set(e, E2BIG, "more than %d layers", LOWERS_MAX);
-		fd = m->trusted ? open(*p, flags | O_CLOEXEC) : fd_open_trusted(*p, flags, e);
+		fd = m->trusted ? sys_openat(AT_FDCWD, *p, flags, 0)
+				: fd_open_trusted(*p, flags, e);
 		if (fd < 0)
 			return m->trusted ? err_sys(e, "%s", *p) : fd;
 		o->lowers[o->n++] = fd;
@@ -105,23 +107,38 @@ make_layer_dirs(struct rootfs *r, struct overlay *o, struct err *e)
 	return 0;
 }
 
-/* One mount(2): what a start with few layers costs. */
 static int
-mount_few(const struct overlay *o, const char *place)
+mount_by_options(const struct overlay *o, const char *place, char *opts, size_t size)
 {
-	char opts[4096];
-	size_t n = (size_t)snprintf(opts, sizeof(opts),
+	size_t n = (size_t)snprintf(opts, size,
 				    "userxattr,volatile,upperdir=%s,workdir=%s,lowerdir=",
 				    o->upper, o->work);
 
 	for (size_t i = 0; i < o->n; i++)
-		n += (size_t)snprintf(opts + n, sizeof(opts) - n, "%s/proc/self/fd/%d",
-				      i ? ":" : "", o->lowers[i]);
+		n += (size_t)snprintf(opts + n, size - n, "%s/proc/self/fd/%d", i ? ":" : "",
+				      o->lowers[i]);
 	return mount("overlay", place, "overlay", MS_NODEV, opts);
 }
 
-/* The new mount API: lowerdir+ (Linux 6.8) takes one layer a call, up to 500. */
+/* One mount(2), on a piece of stack that need not be touched anew: a page fault costs as much. */
 static int
+mount_few(const struct overlay *o, const char *place)
+{
+	char opts[512];
+
+	return mount_by_options(o, place, opts, sizeof(opts));
+}
+
+static int __attribute__((noinline))
+mount_some(const struct overlay *o, const char *place)
+{
+	char opts[4096];
+
+	return mount_by_options(o, place, opts, sizeof(opts));
+}
+
+/* The new mount API: lowerdir+ (Linux 6.8) takes one layer a call, up to 500. */
+static int __attribute__((noinline))
 mount_many(const struct overlay *o, const char *place)
 {
 	AUTO_FD fs = sys_fsopen("overlay", FSOPEN_CLOEXEC), mnt = -1;
@@ -163,6 +180,14 @@ open_place(struct rootfs *r, const struct mount_step *m, int *ret_target, char p
 }
 
 static int
+mount_layers(const struct overlay *o, const char *place)
+{
+	return o->n <= FEW_LOWERS    ? mount_few(o, place)
+	       : o->n <= SOME_LOWERS ? mount_some(o, place)
+				     : mount_many(o, place);
+}
+
+static int
 mount_overlay_once(struct rootfs *r, const struct mount_step *m, struct overlay *o, struct err *e)
 {
 	AUTO_FD target = -1;
@@ -170,7 +195,7 @@ mount_overlay_once(struct rootfs *r, const struct mount_step *m, struct overlay 
 
 	if (open_place(r, m, &target, place, e) < 0 || make_layer_dirs(r, o, e) < 0)
 		return -e->code;
-	if ((o->n <= MOUNT2_LOWERS ? mount_few(o, place) : mount_many(o, place)) < 0) {
+	if (mount_layers(o, place) < 0) {
 		(void)err_sys(e, "overlay on %s", m->lowers[0]);
 		if (e->code == EINVAL)
 			return err_hint(e, "is something mounted below it, or is the layer's "

@@ -50,7 +50,7 @@ open_layer(struct rootfs *r, struct err *e)
 	r->layer_fd = -1;
 	if (!r->layer_path)
 		return 0;
-	r->layer_fd = open(r->layer_path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	r->layer_fd = sys_openat(AT_FDCWD, r->layer_path, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
 	return r->layer_fd < 0 ? err_sys(e, "open the layer %s", r->layer_path) : 0;
 }
 
@@ -60,7 +60,7 @@ step_bind(const struct rootfs *r, const struct mount_step *m, struct err *e)
 	const uint64_t attr = MOUNT_ATTR_NOSUID |
 			      (m->op == MOUNT_DEVICE ? 0 : MOUNT_ATTR_NODEV) |
 			      (m->read_only ? MOUNT_ATTR_RDONLY : 0);
-	AUTO_FD src = m->trusted ? open(m->src, O_PATH | O_CLOEXEC)
+	AUTO_FD src = m->trusted ? sys_openat(AT_FDCWD, m->src, O_PATH, 0)
 				 : fd_open_trusted(m->src, O_PATH, e);
 	AUTO_FD tree = -1, target = -1;
 	struct stat st;
@@ -264,7 +264,7 @@ run_plan(struct rootfs *r, struct err *e)
 				return -e->code;
 			err_clear(e);
 		}
-		if (i == 0 && (r->root_fd = open("root", O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
+		if (i == 0 && (r->root_fd = sys_openat(AT_FDCWD, "root", O_PATH | O_DIRECTORY, 0)) < 0)
 			return err_sys(e, "open the new root");
 	}
 	return 0;

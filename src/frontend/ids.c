@@ -11,13 +11,14 @@
 #include "base/parse.h"
 #include "base/str.h"
 #include "frontend/run.h"
+#include "kernel/sys.h"
 
 /* A small system file, or "" when it cannot be read. */
 static char *
 read_system_file(const char *path)
 {
 	struct err ignored = ERR_INIT;
-	AUTO_FD fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	AUTO_FD fd = sys_openat(AT_FDCWD, path, O_RDONLY | O_NONBLOCK, 0);
 	char *text = NULL;
 
 	if (fd < 0 || fd_read_all(fd, (size_t)4 << 20, &text, &ignored) < 0)
@@ -91,8 +92,10 @@ fill_range(struct spec *s, const struct run_host *h)
 
 	s->idmap = SPEC_IDMAP_RANGE;
 	s->n_uids = read_subids("/etc/subuid", h->uid, name, h->uid, s->uids);
+	if (s->n_uids <= 1)
+		return false;
 	s->n_gids = read_subids("/etc/subgid", h->uid, name, h->gid, s->gids);
-	return s->n_uids > 1 && s->n_gids > 1;
+	return s->n_gids > 1;
 }
 
 /* The lines of a uid_map as identity ranges: what exists here exists inside under its number. */

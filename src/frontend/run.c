@@ -8,6 +8,7 @@
 #include "base/parse.h"
 #include "base/str.h"
 #include "frontend/run.h"
+#include "kernel/sys.h"
 
 /* Find @word in a NULL-terminated list; -EINVAL names the option and the choices. */
 static int
@@ -111,6 +112,8 @@ add_resolv_conf(struct spec *s, struct err *e)
 	m = spec_add_mount(s, MOUNT_FILE, xstrdup("/etc/resolv.conf"));
 	m->data = text;
 	m->data_len = (size_t)n;
+	/* A base that lacks the file, in a directory of somebody else's, has to do without. */
+	m->optional = true;
 	return 0;
 }
 
@@ -243,7 +246,7 @@ open_base(const struct run_args *a, struct err *e)
 		(void)err_set(e, ENOENT, "base '%s' is neither 'host' nor a directory", a->base);
 		return err_hint(e, "a directory is written with a slash: ./%.200s", a->base);
 	}
-	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	fd = sys_openat(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0);
 	return fd < 0 ? err_sys(e, "base %s", a->base) : fd;
 }
 

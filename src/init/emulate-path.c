@@ -32,7 +32,7 @@ open_own(const struct emulate *m, const struct request *rq, const char *what)
 	int fd;
 
 	(void)snprintf(p, sizeof(p), "%d/%s", rq->pid, what);
-	fd = openat(m->proc, p, O_PATH | O_CLOEXEC);
+	fd = sys_openat(m->proc, p, O_PATH, 0);
 	return fd < 0 ? -errno : fd;
 }
 

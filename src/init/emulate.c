@@ -65,13 +65,13 @@ open_roots(struct emulate *m, int proc_fd, struct err *e)
 {
 	struct statx st;
 
-	m->proc = proc_fd < 0 ? open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC)
+	m->proc = proc_fd < 0 ? sys_openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, 0)
 			      : fcntl(proc_fd, F_DUPFD_CLOEXEC, 3);
 	if (m->proc < 0 || fchdir(m->proc) < 0)
 		return err_sys(e, "ownership emulation: enter /proc");
 	if (faccessat(m->proc, "self/fd", F_OK, 0) < 0)
 		return err_sys(e, "ownership emulation: find this process in /proc");
-	m->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	m->root = sys_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
 	if (m->root < 0 || sys_statx(m->root, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &st) < 0)
 		return err_sys(e, "ownership emulation: open /");
 	m->root_mnt = st.stx_mnt_id;

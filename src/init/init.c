@@ -21,9 +21,6 @@ struct init {
 	pid_t pid;               /* of the program */
 };
 
-/* The vfork child's stack; init sleeps meanwhile, so one is enough. */
-static char program_stack[64 * 1024] __attribute__((aligned(16)));
-
 static int
 program_main(void *arg)
 {
@@ -45,9 +42,11 @@ fail(struct init *in)
 static int
 start_program(struct init *in, struct err *e)
 {
+	/* Below our own frame, in pages that are there already. */
+	char stack[64 * 1024] __attribute__((aligned(16)));
 	struct program *p = in->program;
 
-	in->pid = clone(program_main, program_stack + sizeof(program_stack),
+	in->pid = clone(program_main, stack + sizeof(stack),
 			CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD, p);
 	if (in->pid < 0)
 		return err_sys(e, "start the program");

@@ -46,6 +46,16 @@ struct sys_landlock_ruleset_attr {
 	uint64_t scoped;
 };
 
+/*
+ * open(2) in one system call: musl follows each with fcntl(F_SETFD), for kernels that do not know
+ * O_CLOEXEC (before 2.6.23).
+ */
+static inline int
+sys_openat(int dfd, const char *path, int flags, mode_t mode)
+{
+	return (int)syscall(__NR_openat, dfd, path, flags | O_CLOEXEC | O_LARGEFILE, mode);
+}
+
 static inline int
 sys_openat2(int dfd, const char *path, struct open_how *how)
 {
