@@ -163,7 +163,8 @@ int
 cmd_fill_filter(struct spec *s, const struct run_args *a, const char *data_dir, struct err *e)
 {
 	const char *how = a->seccomp ? a->seccomp : a->privileged ? "unconfined" : "default";
-	struct seccomp_program built_in = seccomp_default();
+	const struct seccomp_program built_in = seccomp_default();
+	const struct seccomp_program emulating = seccomp_default_emulating();
 	AUTO_FREE char *profile = NULL;
 
 	if (strcmp(how, "unconfined") == 0)
@@ -178,6 +179,8 @@ cmd_fill_filter(struct spec *s, const struct run_args *a, const char *data_dir, 
 	if ((s->caps & ~SECCOMP_DEFAULT_CAPS) == 0) {
 		s->filter.insns = built_in.insns;
 		s->filter.n = built_in.n;
+		s->filter_emulating.insns = emulating.insns;
+		s->filter_emulating.n = emulating.n;
 		return 0;
 	}
 	profile = cmd_find_helper("default.json");

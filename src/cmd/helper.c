@@ -8,27 +8,36 @@
 #include "base/str.h"
 #include "cmd/cmd.h"
 
+/* Beside the running program, where it was built; NULL when there is nothing. */
+static char *
+find_uninstalled(const char *name)
+{
+	AUTO_FREE char *path = NULL;
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *slash;
+
+	if (n <= 0)
+		return NULL;
+	self[n] = '\0';
+	slash = strrchr(self, '/');
+	if (!slash)
+		return NULL;
+	*slash = '\0';
+	path = xasprintf("%s/libexec/%s", self, name);
+	return access(path, R_OK) == 0 ? TAKE_PTR(path) : NULL;
+}
+
 char *
 cmd_find_helper(const char *name)
 {
 	const char *dir = getenv("ROOTLET_LIBEXEC");
-	AUTO_FREE char *installed = path_join(ROOTLET_LIBEXECDIR, name);
-	char self[PATH_MAX];
-	ssize_t n;
-	char *slash;
+	char *path;
 
 	if (dir && dir[0] == '/')
 		return path_join(dir, name);
-	if (access(installed, R_OK) == 0)
-		return TAKE_PTR(installed);
-	n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	if (n > 0) {
-		self[n] = '\0';
-		slash = strrchr(self, '/');
-		*slash = '\0';
-		return xasprintf("%s/libexec/%s", self, name);
-	}
-	return TAKE_PTR(installed);
+	path = find_uninstalled(name);
+	return path ? path : path_join(ROOTLET_LIBEXECDIR, name);
 }
 
 int

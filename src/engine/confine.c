@@ -102,10 +102,19 @@ confine_filters(const struct spec *s, const struct spec_filter *notify, int *ret
 	struct sock_fprog prog = { .len = (unsigned short)s->filter.n,
 				   .filter = (struct sock_filter *)(uintptr_t)s->filter.insns };
 
+	bool emulate = s->emulate_owners;
+
 	*ret_listener = -1;
+	if (emulate && s->filter_emulating.n) {
+		if (load_notify(&s->filter_emulating, ret_listener, e) < 0)
+			return -e->code;
+		if (*ret_listener >= 0)
+			return 0;
+		emulate = false;
+	}
 	if (s->filter.n && sys_seccomp(SECCOMP_SET_MODE_FILTER, 0, &prog) < 0)
 		return err_sys(e, "load the system call filter");
-	return notify && notify->n ? load_notify(notify, ret_listener, e) : 0;
+	return emulate ? load_notify(notify, ret_listener, e) : 0;
 }
 
 int

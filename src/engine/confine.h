@@ -21,7 +21,8 @@ int confine_limits(const struct spec *s, struct err *e);
 int confine_landlock(const struct spec *s, struct err *e);
 
 /*
- * The system call filters: the allow-list, and @notify (ownership emulation) when n > 0.
+ * The system call filters: the allow-list, and that of ownership emulation when the spec wants it:
+ * both in one, s->filter_emulating, or else @notify after the first.
  *
  * Returns the notify listener (close-on-exec), or -1 in *ret_listener when there is none: either
  * none was asked for, or a sandbox around us has one already, which then answers for us (a second

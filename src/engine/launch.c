@@ -157,10 +157,15 @@ map_ids(struct launch *l, struct err *e)
 
 /* A pipe that the program closes must be closed: we only keep what we need ourselves. */
 static void
-drop_stdio(const struct spec *s)
+drop_program_fds(const struct spec *s)
 {
-	if (!s->tty)
-		(void)sys_close_range(STDIN_FILENO, STDOUT_FILENO, 0);
+	if (!s->tty) {
+		(void)close(STDIN_FILENO);
+		(void)close(STDOUT_FILENO);
+	}
+	for (size_t i = 0; i < s->n_pass_fds; i++)
+		if (s->pass_fds[i] > STDERR_FILENO)
+			(void)close(s->pass_fds[i]);
 }
 
 static void
@@ -349,7 +354,7 @@ serve(struct launch *l, struct err *e)
 {
 	if (l->spec->timeout_ms)
 		l->deadline_ms = now_ms() + l->spec->timeout_ms;
-	drop_stdio(l->spec);
+	drop_program_fds(l->spec);
 	while (!l->over)
 		if (turn(l, e) < 0)
 			return -e->code;

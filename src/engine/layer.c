@@ -189,11 +189,15 @@ sweep(const char *dir)
 	(void)closedir(d);
 }
 
+/* Leave the caller's session, and hold nothing of his open but @kept. */
 static void
-detach(void)
+detach(const int kept[2])
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	struct err ignored = ERR_INIT;
+	int null;
 
+	(void)fd_close_others(kept, 2, &ignored);
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	(void)setsid();
 	for (int i = 0; i < 3 && null >= 0; i++)
 		(void)dup2(null, i);
@@ -231,7 +235,7 @@ layer_discard(struct layer *l, const char *dir, int userns_fd)
 		fd_closep(&l->fd);
 		return;
 	}
-	detach();
+	detach((const int[]){ l->fd, userns_fd });
 	if (userns_fd >= 0 && setns(userns_fd, CLONE_NEWUSER) < 0)
 		_exit(1);
 	if (l->fd >= 0) {

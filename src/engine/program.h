@@ -14,7 +14,7 @@ struct program {
 	const struct spec *spec;
 	int sock;                   /* to the launcher */
 	int tty_fd;                 /* the slave of the pty, or -1 */
-	struct spec_filter notify;  /* n == 0: none */
+	struct spec_filter notify;  /* of ownership emulation; n == 0: none, or in the spec */
 	bool announce;              /* say SYNC_STARTED before execve */
 	int listener;               /* result: the notify listener, or -1 */
 	int exit_status;            /* result on failure: 125, 126 or 127 */

@@ -230,9 +230,9 @@ run_step(struct rootfs *r, const struct mount_step *m, struct err *e)
 	case MOUNT_TMPFS:
 		return step_tmpfs(r, m, e);
 	case MOUNT_PROC:
-		return stage_proc(r, m->dst, e);
+		return stage_proc(r, m, e);
 	case MOUNT_SYSFS:
-		return stage_sysfs(r, m->dst, e);
+		return stage_sysfs(r, m, e);
 	case MOUNT_DEV:
 		return stage_dev(r, m->dst, e);
 	case MOUNT_COPY:

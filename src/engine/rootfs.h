@@ -45,16 +45,16 @@ int target_open(const struct rootfs *r, const char *dst, bool is_dir, mode_t mod
 int target_open_parent(const struct rootfs *r, const char *dst, const char **ret_name,
 		       struct err *e);
 
-/* Move the mount at @name in the stage to @dst. */
+/* Move the mount at @name in the stage to @dst, which must not be a link of the base. */
 int stage_move(const struct rootfs *r, const char *name, const char *dst, struct err *e);
 
 /* mount(2) on a name in the stage; @what is for the message. */
 int stage_mount(const char *src, const char *name, const char *type, unsigned long flags,
 		const char *data, struct err *e);
 
-/* Build the pieces in the stage and move them to @dst. */
-int stage_proc(const struct rootfs *r, const char *dst, struct err *e);
-int stage_sysfs(const struct rootfs *r, const char *dst, struct err *e);
+/* Build the pieces in the stage and move them to their place. */
+int stage_proc(const struct rootfs *r, const struct mount_step *m, struct err *e);
+int stage_sysfs(const struct rootfs *r, const struct mount_step *m, struct err *e);
 int stage_dev(struct rootfs *r, const char *dst, struct err *e);
 
 /* Hide @dst if it exists. */

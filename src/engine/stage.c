@@ -30,6 +30,7 @@ static const struct mask {
 	{ "proc/keys", MASK_ALWAYS, HIDE_FILE },
 	{ "proc/key-users", MASK_ALWAYS, HIDE_FILE },
 	{ "proc/interrupts", MASK_ALWAYS, HIDE_FILE },
+	{ "proc/config.gz", MASK_ALWAYS, HIDE_FILE },
 	{ "proc/acpi", MASK_ALWAYS, HIDE_DIR },
 	{ "proc/asound", MASK_ALWAYS, HIDE_DIR },
 	{ "proc/scsi", MASK_ALWAYS, HIDE_DIR },
@@ -74,10 +75,16 @@ stage_move(const struct rootfs *r, const char *name, const char *dst, struct err
 {
 	AUTO_FD target = -1;
 
-	/* A single component is not followed when it is a link, so it needs no look-up before. */
-	if (!strchr(dst + 1, '/') &&
-	    sys_move_mount(AT_FDCWD, name, r->root_fd, dst + 1, 0) == 0)
-		return 0;
+	struct stat st;
+
+	if (!strchr(dst + 1, '/')) {
+		/* A single component is not followed when it is a link: no look-up before. */
+		if (sys_move_mount(AT_FDCWD, name, r->root_fd, dst + 1, 0) == 0)
+			return 0;
+		if (fstatat(r->root_fd, dst + 1, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    S_ISLNK(st.st_mode))
+			return err_set(e, ELOOP, "%s of the base is a symbolic link", dst);
+	}
 	target = target_open(r, dst, true, 0755, e);
 	if (target < 0)
 		return target;
@@ -92,13 +99,7 @@ make_stage_dir(const char *name, mode_t mode, struct err *e)
 	return mkdir(name, mode) < 0 ? err_sys(e, "make %s in the stage", name) : 0;
 }
 
-/* Is the host's root user among the ids of the sandbox? */
-static bool
-has_host_root(const struct spec *s)
-{
-	return s->idmap == SPEC_IDMAP_ROOT;
-}
-
+/* Returns 1 when there was something to hide, 0 when not. */
 static int
 mask_one(const struct mask *m, struct err *e)
 {
@@ -120,7 +121,7 @@ mask_one(const struct mask *m, struct err *e)
 	}
 	if (r < 0 && errno != ENOENT && errno != ENOTDIR)
 		return err_sys(e, "mask /%s", m->path);
-	return 0;
+	return r == 0;
 }
 
 static int
@@ -131,7 +132,7 @@ mask_below(const struct rootfs *r, const char *top, struct err *e)
 	for (size_t i = 0; i < NELEMS(masks); i++) {
 		if (strncmp(masks[i].path, top, n) != 0 || masks[i].path[n] != '/')
 			continue;
-		if (masks[i].when == MASK_IF_HOST_ROOT && !has_host_root(r->spec))
+		if (masks[i].when == MASK_IF_HOST_ROOT && !r->spec->host_root)
 			continue;
 		if (mask_one(&masks[i], e) < 0)
 			return -e->code;
@@ -139,8 +140,27 @@ mask_below(const struct rootfs *r, const char *top, struct err *e)
 	return 0;
 }
 
+/* The counters of each processor tell others what runs here.  Either all have them or none. */
+static int
+mask_thermal(struct err *e)
+{
+	char path[64];
+	int r;
+
+	for (unsigned int cpu = 0;; cpu++) {
+		(void)snprintf(path, sizeof(path), "sys/devices/system/cpu/cpu%u", cpu);
+		if (cpu > 0 && access(path, F_OK) < 0)
+			return 0;
+		(void)snprintf(path, sizeof(path), "sys/devices/system/cpu/cpu%u/thermal_throttle",
+			       cpu);
+		r = mask_one(&(const struct mask){ .path = path, .how = HIDE_DIR }, e);
+		if (r < 0 || (cpu == 0 && r == 0))
+			return r;
+	}
+}
+
 int
-stage_proc(const struct rootfs *r, const char *dst, struct err *e)
+stage_proc(const struct rootfs *r, const struct mount_step *m, struct err *e)
 {
 	if (make_stage_dir("proc", 0555, e) < 0)
 		return -e->code;
@@ -150,9 +170,9 @@ stage_proc(const struct rootfs *r, const char *dst, struct err *e)
 					   "the kernel then refuses a new one");
 		return -e->code;
 	}
-	if (mask_below(r, "proc", e) < 0)
+	if (!m->unmasked && mask_below(r, "proc", e) < 0)
 		return -e->code;
-	return stage_move(r, "proc", dst, e);
+	return stage_move(r, "proc", m->dst, e);
 }
 
 /* The host's /sys, without what the host has mounted below it when that can be helped. */
@@ -175,7 +195,7 @@ bind_host_sysfs(struct err *e)
 }
 
 int
-stage_sysfs(const struct rootfs *r, const char *dst, struct err *e)
+stage_sysfs(const struct rootfs *r, const struct mount_step *m, struct err *e)
 {
 	int done;
 
@@ -185,9 +205,9 @@ stage_sysfs(const struct rootfs *r, const char *dst, struct err *e)
 		done = stage_mount("sysfs", "sys", "sysfs", MS_RDONLY | QUIET, NULL, e);
 	else
 		done = bind_host_sysfs(e);
-	if (done < 0 || mask_below(r, "sys", e) < 0)
+	if (done < 0 || (!m->unmasked && (mask_below(r, "sys", e) < 0 || mask_thermal(e) < 0)))
 		return -e->code;
-	return stage_move(r, "sys", dst, e);
+	return stage_move(r, "sys", m->dst, e);
 }
 
 static int

@@ -187,7 +187,6 @@ add_overlay(struct spec *s, const char *src, const char *dst)
 	step->src = xstrdup(src); /* bound read-only where no overlay is possible */
 	step->read_only = s->read_only;
 	step->optional = true;
-	step->trusted = true;
 }
 
 /* rootlet's own directories: what it mounts there itself comes later in the plan. */

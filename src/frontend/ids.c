@@ -98,19 +98,26 @@ fill_range(struct spec *s, const struct run_host *h)
 	return s->n_gids > 1;
 }
 
-/* The lines of a uid_map as identity ranges: what exists here exists inside under its number. */
+/*
+ * The lines of a uid_map as identity ranges: what exists here exists inside under its number.
+ *
+ * @ret_initial: whether it is that of the initial user namespace (or one like it)
+ */
 static size_t
-read_own_map(const char *path, struct spec_id_range *r)
+read_own_map(const char *path, struct spec_id_range *r, bool *ret_initial)
 {
 	AUTO_FREE char *text = read_system_file(path);
 	char *save, *line;
 	size_t n = 0;
 
+	*ret_initial = false;
 	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		unsigned int inside, outside, count;
 
-		if (sscanf(line, "%u %u %u", &inside, &outside, &count) == 3)
-			(void)add_range(r, &n, inside, inside, count);
+		if (sscanf(line, "%u %u %u", &inside, &outside, &count) != 3)
+			continue;
+		(void)add_range(r, &n, inside, inside, count);
+		*ret_initial = *ret_initial || (inside == 0 && outside == 0 && count > 1);
 	}
 	return n;
 }
@@ -119,9 +126,11 @@ read_own_map(const char *path, struct spec_id_range *r)
 static bool
 fill_root(struct spec *s)
 {
+	bool ignored;
+
 	s->idmap = SPEC_IDMAP_ROOT;
-	s->n_uids = read_own_map("/proc/self/uid_map", s->uids);
-	s->n_gids = read_own_map("/proc/self/gid_map", s->gids);
+	s->n_uids = read_own_map("/proc/self/uid_map", s->uids, &s->host_root);
+	s->n_gids = read_own_map("/proc/self/gid_map", s->gids, &ignored);
 	return s->n_uids > 0 && s->n_gids > 0 && (s->n_uids > 1 || s->uids[0].count > 1) &&
 	       (s->n_gids > 1 || s->gids[0].count > 1);
 }

@@ -87,11 +87,17 @@ add_dir_root(struct spec *s, const char *base, const struct run_host *h, struct 
 	return 0;
 }
 
+/*
+ * Without masks a privileged sandbox can mount a /proc of its own, for another sandbox inside.  They
+ * protect little from a user who is not root on this machine; from root they do.
+ */
 static void
-add_own_mounts(struct spec *s)
+add_own_mounts(struct spec *s, const struct run_args *a)
 {
-	spec_add_mount(s, MOUNT_PROC, xstrdup("/proc"));
-	spec_add_mount(s, MOUNT_SYSFS, xstrdup("/sys"));
+	const bool unmasked = a->privileged && !s->host_root;
+
+	spec_add_mount(s, MOUNT_PROC, xstrdup("/proc"))->unmasked = unmasked;
+	spec_add_mount(s, MOUNT_SYSFS, xstrdup("/sys"))->unmasked = unmasked;
 	spec_add_mount(s, MOUNT_DEV, xstrdup("/dev"));
 }
 
@@ -190,7 +196,6 @@ add_user_mounts(struct spec *s, const struct run_args *a, const struct run_host 
 				       h->cwd ? "/" : "gone");
 		m = spec_add_mount(s, MOUNT_BIND, xstrdup(h->cwd));
 		m->src = xstrdup(h->cwd);
-		m->trusted = true;
 	}
 	for (size_t i = 0; i < a->volumes.n; i++)
 		if (run_add_volume(s, a->volumes.v[i], h, e) < 0)
@@ -223,7 +228,7 @@ fill_root(struct spec *s, const struct run_args *a, const struct run_host *h, in
 
 	if ((host ? run_add_host_root(s, a, h, e) : add_dir_root(s, a->base, h, e)) < 0)
 		return -e->code;
-	add_own_mounts(s);
+	add_own_mounts(s, a);
 	if (!host)
 		spec_add_mount(s, MOUNT_LAYER_DIR, xstrdup("/tmp"))->mode = 01777;
 	if (!host && !(s->ns & SPEC_NS_NET) && add_resolv_conf(s, e) < 0)

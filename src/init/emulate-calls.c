@@ -57,21 +57,15 @@ static const struct call native_calls[] = {
 };
 
 #if defined(__x86_64__)
-#define ARCH_NATIVE      AUDIT_ARCH_X86_64
-#define ARCH_COMPAT      AUDIT_ARCH_I386
 #define COMPAT_MKNODAT   297
 #define COMPAT_FCHOWNAT  298
 #define COMPAT_FCHMODAT  306
 #define COMPAT_PRLIMIT   340
-#elif defined(__aarch64__)
-#define ARCH_NATIVE      AUDIT_ARCH_AARCH64
-#define ARCH_COMPAT      AUDIT_ARCH_ARM
+#else
 #define COMPAT_MKNODAT   324
 #define COMPAT_FCHOWNAT  325
 #define COMPAT_FCHMODAT  333
 #define COMPAT_PRLIMIT   369
-#else
-#error "the system call numbers of this machine are not known here"
 #endif
 
 /* i386 and arm share these numbers but for four. */
@@ -132,8 +126,8 @@ static const struct call compat_calls[] = {
 enum emulate_op
 call_find(uint32_t arch, int nr, bool *ret_narrow)
 {
-	const struct call *t = arch == ARCH_NATIVE ? native_calls : compat_calls;
-	size_t n = arch == ARCH_NATIVE ? NELEMS(native_calls) : NELEMS(compat_calls);
+	const struct call *t = arch == EMULATE_ARCH_NATIVE ? native_calls : compat_calls;
+	size_t n = arch == EMULATE_ARCH_NATIVE ? NELEMS(native_calls) : NELEMS(compat_calls);
 
 	for (size_t i = 0; i < n; i++) {
 		if (t[i].nr != nr)
@@ -258,8 +252,8 @@ emulate_filter(struct sock_filter *out, size_t max)
 
 	static_assert(SECTION_LEN(NELEMS(compat_calls)) <= UINT8_MAX, "jump too far");
 	put_load(&p, offsetof(struct seccomp_data, arch));
-	put_jump(&p, ARCH_NATIVE, 2);
-	put_jump(&p, ARCH_COMPAT, 1 + SECTION_LEN(NELEMS(native_calls)));
+	put_jump(&p, EMULATE_ARCH_NATIVE, 2);
+	put_jump(&p, EMULATE_ARCH_COMPAT, 1 + SECTION_LEN(NELEMS(native_calls)));
 	put_return(&p, SECCOMP_RET_ALLOW);
 	put_section(&p, native_calls, NELEMS(native_calls));
 	put_section(&p, compat_calls, NELEMS(compat_calls));

@@ -32,9 +32,22 @@
 #ifndef INIT_EMULATE_H
 #define INIT_EMULATE_H
 
+#include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/seccomp.h>
 
 #include "base/err.h"
+
+/* The ABIs that the filter covers: this machine's and its 32-bit one. */
+#if defined(__x86_64__)
+#define EMULATE_ARCH_NATIVE AUDIT_ARCH_X86_64
+#define EMULATE_ARCH_COMPAT AUDIT_ARCH_I386
+#elif defined(__aarch64__)
+#define EMULATE_ARCH_NATIVE AUDIT_ARCH_AARCH64
+#define EMULATE_ARCH_COMPAT AUDIT_ARCH_ARM
+#else
+#error "the system call numbers of this machine are not known here"
+#endif
 
 struct emulate;
 

@@ -66,10 +66,14 @@ start_emulation(struct init *in, struct err *e)
 
 /* What a process inside does with a pipe must not depend on init still holding it. */
 static void
-drop_stdio(const struct program *p)
+drop_program_fds(const struct program *p)
 {
 	if (p->tty_fd < 0)
-		(void)sys_close_range(STDIN_FILENO, STDERR_FILENO, 0);
+		for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+			(void)close(fd);
+	for (size_t i = 0; i < p->spec->n_pass_fds; i++)
+		if (p->spec->pass_fds[i] > STDERR_FILENO)
+			(void)close(p->spec->pass_fds[i]);
 }
 
 /* A key at a terminal reaches the whole foreground group, and so it does here. */
@@ -163,7 +167,7 @@ init_main(struct program *p)
 	struct sock_filter filter[EMULATE_FILTER_MAX];
 	sigset_t child;
 
-	if (p->spec->emulate_owners) {
+	if (p->spec->emulate_owners && p->spec->filter_emulating.n == 0) {
 		p->notify.insns = filter;
 		p->notify.n = (size_t)emulate_filter(filter, NELEMS(filter));
 	}
@@ -176,6 +180,6 @@ init_main(struct program *p)
 	}
 	if (start_program(&in, &p->err) < 0 || start_emulation(&in, &p->err) < 0)
 		fail(&in);
-	drop_stdio(p);
+	drop_program_fds(p);
 	serve(&in);
 }

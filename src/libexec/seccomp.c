@@ -19,8 +19,10 @@
 
 #include "base/fd.h"
 #include "base/str.h"
+#include "init/emulate.h"
 #include "seccomp/default.h"
 #include "seccomp/profile.h"
+#include "seccomp/reduce.h"
 
 #define STATUS_FAILED 125
 
@@ -30,6 +32,7 @@ struct args {
 	const char *c_name; /* NULL: raw instructions */
 	const char *label;  /* what messages call the profile */
 	const char *profile;
+	bool emulate; /* put ownership emulation in front */
 };
 
 static const char usage[] =
@@ -41,9 +44,10 @@ static const char usage[] =
     "      --output FILE          where the instructions go\n"
     "      --c-name NAME          write a C source that defines NAME[] and NAME_len\n"
     "      --label TEXT           call the profile this in messages\n"
+    "      --emulate              send what ownership emulation answers to the listener\n"
     "      --help                 print this text\n";
 
-enum { OPT_ARCH = 256, OPT_CAPS, OPT_OUTPUT, OPT_C_NAME, OPT_LABEL, OPT_HELP };
+enum { OPT_ARCH = 256, OPT_CAPS, OPT_OUTPUT, OPT_C_NAME, OPT_LABEL, OPT_EMULATE, OPT_HELP };
 
 static const struct option options[] = {
 	{ "arch", required_argument, NULL, OPT_ARCH },
@@ -51,6 +55,7 @@ static const struct option options[] = {
 	{ "output", required_argument, NULL, OPT_OUTPUT },
 	{ "c-name", required_argument, NULL, OPT_C_NAME },
 	{ "label", required_argument, NULL, OPT_LABEL },
+	{ "emulate", no_argument, NULL, OPT_EMULATE },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ NULL, 0, NULL, 0 },
 };
@@ -95,6 +100,9 @@ take_option(struct args *a, int option, const char *value, struct err *e)
 		return check_c_name(value, e);
 	case OPT_LABEL:
 		a->label = value;
+		return 0;
+	case OPT_EMULATE:
+		a->emulate = true;
 		return 0;
 	default:
 		return err_set(e, EINVAL, "bad usage; try --help");
@@ -223,6 +231,34 @@ write_c(int fd, const char *name, const struct sock_filter *insns, size_t n, str
 	return 0;
 }
 
+/*
+ * Put the filter of ownership emulation before the @n instructions at @insns; where it would allow a
+ * call, the profile decides.
+ */
+static int
+put_emulation_first(struct sock_filter **insns, size_t *n, struct err *e)
+{
+	const uint32_t arches[] = { EMULATE_ARCH_NATIVE, EMULATE_ARCH_COMPAT };
+	struct sock_filter f[EMULATE_FILTER_MAX];
+	int n_first = emulate_filter(f, NELEMS(f));
+	AUTO_FREE struct sock_filter *both = NULL;
+
+	if (n_first < 0 || (size_t)n_first + *n > BPF_MAXINSNS)
+		return err_set(e, E2BIG, "the program is too long for --emulate");
+	for (int i = 0; i < n_first; i++)
+		if (f[i].code == (BPF_RET | BPF_K) && f[i].k == SECCOMP_RET_ALLOW)
+			f[i] = (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA,
+							    (uint32_t)(n_first - i - 1));
+	both = xcalloc((size_t)n_first + *n, sizeof(*both));
+	memcpy(both, f, (size_t)n_first * sizeof(*f));
+	memcpy(both + n_first, *insns, *n * sizeof(*f));
+	free(*insns);
+	*insns = TAKE_PTR(both);
+	*n += (size_t)n_first;
+	reduce(*insns, n, arches, NELEMS(arches));
+	return 0;
+}
+
 static int
 compile(const struct args *a, int in, struct sock_filter **ret, size_t *ret_n, struct err *e)
 {
@@ -232,7 +268,8 @@ compile(const struct args *a, int in, struct sock_filter **ret, size_t *ret_n, s
 
 	if ((r = read_profile(in, &text, &len, e)) < 0)
 		return r;
-	return profile_compile(text, len, &a->target, ret, ret_n, e);
+	r = profile_compile(text, len, &a->target, ret, ret_n, e);
+	return r == 0 && a->emulate ? put_emulation_first(ret, ret_n, e) : r;
 }
 
 static int

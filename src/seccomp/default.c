@@ -11,3 +11,9 @@ seccomp_default(void)
 	return (struct seccomp_program){ NULL, 0 };
 #endif
 }
+
+struct seccomp_program
+seccomp_default_emulating(void)
+{
+	return (struct seccomp_program){ seccomp_emulate, seccomp_emulate_len };
+}

@@ -26,6 +26,8 @@ extern const struct sock_filter seccomp_default_x86_64[]; /* with x86 */
 extern const unsigned int seccomp_default_x86_64_len;
 extern const struct sock_filter seccomp_default_aarch64[]; /* with arm */
 extern const unsigned int seccomp_default_aarch64_len;
+extern const struct sock_filter seccomp_emulate[]; /* for the machine rootlet was built on */
+extern const unsigned int seccomp_emulate_len;
 
 /*
  * The program for the machine that rootlet was compiled for.
@@ -34,5 +36,12 @@ extern const unsigned int seccomp_default_aarch64_len;
  * permission to run without: the caller refuses, unless the user asked for no filter.
  */
 struct seccomp_program seccomp_default(void);
+
+/*
+ * The same in one program with the filter of ownership emulation (init/emulate.h): what is emulated
+ * goes to the listener, everything else gets the default's answer.  One program loads faster than
+ * two.
+ */
+struct seccomp_program seccomp_default_emulating(void);
 
 #endif

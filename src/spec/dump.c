@@ -73,6 +73,8 @@ dump_step(const struct mount_step *m)
 		json_object_set_new(j, "mode", json_integer(m->mode));
 	if (m->read_only)
 		json_object_set_new(j, "readOnly", json_true());
+	if (m->unmasked)
+		json_object_set_new(j, "unmasked", json_true());
 	if (m->optional)
 		json_object_set_new(j, "optional", json_true());
 	return j;
@@ -99,9 +101,10 @@ dump_identity(const struct spec *s)
 	for (size_t i = 0; i < NELEMS(ns_names); i++)
 		if (s->ns & (1U << i))
 			json_array_append_new(ns, json_string(ns_names[i]));
-	return json_pack("{s:o, s:s, s:o, s:o, s:b, s:o}", "namespaces", ns, "idmap",
+	return json_pack("{s:o, s:s, s:o, s:o, s:b, s:b, s:o}", "namespaces", ns, "idmap",
 			 idmap_names[s->idmap], "uids", dump_ranges(s->uids, s->n_uids), "gids",
-			 dump_ranges(s->gids, s->n_gids), "emulateOwners", s->emulate_owners,
+			 dump_ranges(s->gids, s->n_gids), "hostRoot", s->host_root,
+			 "emulateOwners", s->emulate_owners,
 			 "hostname", text(s->hostname));
 }
 

@@ -73,6 +73,8 @@ struct mount_step {
 	uint32_t mode;   /* permission bits of what is created; 0: 0755 */
 	bool read_only;  /* including mounts below */
 	bool optional;   /* skip when src does not exist or may not be read */
+	bool unmasked;   /* MOUNT_PROC, MOUNT_SYSFS: hide nothing, so that a sandbox inside can have
+			  * its own */
 	bool trusted;    /* src was found by us, not typed: links in it may be followed */
 };
 
@@ -102,6 +104,7 @@ struct spec {
 	enum spec_idmap idmap;
 	struct spec_id_range uids[SPEC_ID_RANGES_MAX], gids[SPEC_ID_RANGES_MAX];
 	size_t n_uids, n_gids;
+	bool host_root;      /* user 0 of the initial user namespace is among them */
 	bool emulate_owners; /* SPEC_IDMAP_SINGLE: answer chown & co., record in an xattr */
 	char *hostname;      /* owned; NULL: unchanged */
 
@@ -117,6 +120,8 @@ struct spec {
 	uint64_t caps; /* bit N: capability N is kept, in the bounding set too */
 	bool no_new_privs;
 	struct spec_filter filter;
+	struct spec_filter filter_emulating; /* the same and the calls of ownership emulation in
+					      * one program; n == 0: two programs do */
 	bool landlock; /* where the kernel has it: scope signals and abstract sockets, exec only
 			* of what is in the root */
 	struct spec_rlimit *rlimits; /* owned */
@@ -133,8 +138,8 @@ struct spec {
 	uint32_t umask;
 	bool init;       /* run a PID 1 of ours; false: the program itself is PID 1 */
 	bool tty;        /* make a pty inside and relay it to the caller's terminal */
-	int *pass_fds;   /* owned array of descriptors the program inherits under their number; the
-			  * descriptors stay the caller's */
+	int *pass_fds;   /* owned array of descriptors the program inherits under their number;
+			  * launch_run() closes them here once it runs */
 	size_t n_pass_fds;
 	uint64_t timeout_ms; /* 0: none */
 };
