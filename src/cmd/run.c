@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -10,6 +11,7 @@
 #include "cmd/cmd.h"
 #include "engine/launch.h"
 #include "init/init.h"
+#include "kernel/oom.h"
 
 static const char *
 absolute(const char *path)
@@ -130,7 +132,8 @@ cmd_run_spec(int argc, char **argv, const char *name, struct spec **ret, int *re
 }
 
 struct events {
-	int fd; /* owned, -1: nobody listens */
+	int fd;            /* owned, -1: nobody listens */
+	int64_t oom_kills; /* before the start; -1: not known */
 };
 
 static void
@@ -139,6 +142,14 @@ on_started(void *ctx, pid_t pid)
 	const struct events *ev = ctx;
 
 	(void)dprintf(ev->fd, "{\"event\":\"started\",\"pid\":%d}\n", pid);
+}
+
+/* SIGKILL, and the kernel has killed something here meanwhile, which we did not ask for. */
+static bool
+was_oom(const struct events *ev, const struct launch_result *res)
+{
+	return res->signal == SIGKILL && !res->timed_out && ev->oom_kills >= 0 &&
+	       oom_count() > ev->oom_kills;
 }
 
 static void
@@ -150,7 +161,8 @@ report_end(const struct events *ev, const struct launch_result *res)
 		return;
 	if (res->signal)
 		(void)snprintf(signal, sizeof(signal), ",\"signal\":%d", res->signal);
-	(void)dprintf(ev->fd, "{\"event\":\"exited\",\"status\":%d%s%s}\n", res->exit_status, signal,
+	(void)dprintf(ev->fd, "{\"event\":\"exited\",\"status\":%d%s%s%s}\n", res->exit_status,
+		      signal, was_oom(ev, res) ? ",\"oom\":true" : "",
 		      res->timed_out ? ",\"timedOut\":true" : "");
 }
 
@@ -159,7 +171,7 @@ cmd_run(int argc, char **argv)
 {
 	struct err e = ERR_INIT;
 	AUTO_SPEC s = NULL;
-	struct events ev = { .fd = -1 };
+	struct events ev = { .fd = -1, .oom_kills = -1 };
 	struct launch_hooks hooks = { .ctx = &ev };
 	struct launch_result res = { .exit_status = EXIT_ROOTLET };
 	int r = cmd_run_spec(argc, argv, "run", &s, &ev.fd, &e);
@@ -168,8 +180,10 @@ cmd_run(int argc, char **argv)
 		return cmd_fail(&e);
 	if (r > 0)
 		return cmd_help("run");
-	if (ev.fd >= 0)
+	if (ev.fd >= 0) {
 		hooks.started = on_started;
+		ev.oom_kills = oom_count();
+	}
 	if (launch_run(s, init_main, &hooks, &res, &e) < 0)
 		(void)cmd_fail(&e);
 	report_end(&ev, &res);
