@@ -301,8 +301,9 @@ change_root(const struct rootfs *r, struct err *e)
 		return err_sys(e, "enter the new root");
 	if (sys_pivot_root(".", ".") < 0)
 		return err_sys(e, "pivot_root");
-	if (umount2(".", MNT_DETACH) < 0 || umount2(".", MNT_DETACH) < 0)
-		return err_sys(e, "detach the old root");
+	for (int mounts = 0; mounts < 2; mounts++)
+		if (umount2(".", MNT_DETACH) < 0)
+			return err_sys(e, "detach the old root");
 	return 0;
 }
 

@@ -235,7 +235,7 @@ run_add_mirror(struct spec *s, const char *src, const char *dst, struct err *e)
 		strv_take(&step->lowers, TAKE_PTR(clean));
 		step->read_only = s->read_only;
 	} else if (r == 0) {
-		step = spec_add_mount(s, MOUNT_LAYER_DIR, xstrdup(dst));
+		(void)spec_add_mount(s, MOUNT_LAYER_DIR, xstrdup(dst));
 		r = mirror_entries(&m, clean, dst, e);
 	}
 	strv_freep(&m.points);

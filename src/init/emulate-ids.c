@@ -133,7 +133,7 @@ static int
 read_groups(const struct request *rq, size_t n, uint32_t *groups)
 {
 	const size_t width = rq->narrow ? sizeof(uint16_t) : sizeof(uint32_t);
-	uint16_t narrow[CRED_GROUPS_MAX];
+	uint16_t narrow[CRED_GROUPS_MAX] = { 0 };
 	int r = mem_read(rq->pid, rq->args[1], rq->narrow ? (void *)narrow : groups, n * width);
 
 	for (size_t i = 0; r == 0 && i < n; i++) {

@@ -26,7 +26,7 @@ read_caps(const json_t *obj, struct condition *c, struct err *e)
 	if ((r = document_list(obj, "caps", &list, e)) <= 0)
 		return r;
 	for (size_t i = 0; i < json_array_size(list); i++) {
-		if ((r = document_entry(list, i, JSON_STRING, &word, e)) < 0)
+		if (document_entry(list, i, JSON_STRING, &word, e) < 0)
 			return err_prefix(e, "caps");
 		if (!name_cap(json_string_value(word), &mask))
 			return document_unknown("caps", "not the name of a capability:",
@@ -50,7 +50,7 @@ read_arches(const json_t *obj, const struct profile_target *target, struct condi
 	if ((r = document_list(obj, "arches", &list, e)) <= 0)
 		return r;
 	for (size_t i = 0; i < json_array_size(list); i++) {
-		if ((r = document_entry(list, i, JSON_STRING, &word, e)) < 0)
+		if (document_entry(list, i, JSON_STRING, &word, e) < 0)
 			return err_prefix(e, "arches");
 		if (!name_arch(json_string_value(word), &arch))
 			return document_unknown("arches", "unknown architecture",

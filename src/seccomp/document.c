@@ -18,7 +18,7 @@ struct quoted {
 static struct quoted
 quote(const char *s)
 {
-	struct quoted q;
+	struct quoted q = { .text = "" };
 
 	(void)str_printable(q.text, sizeof(q.text), s, false);
 	return q;

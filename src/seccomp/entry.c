@@ -116,7 +116,7 @@ read_args(const json_t *entry, struct conditions *ret, struct err *e)
 	if (json_array_size(list) > NELEMS(ret->v))
 		return err_set(e, E2BIG, "args: more than %zu conditions", NELEMS(ret->v));
 	for (size_t i = 0; i < json_array_size(list); i++) {
-		if ((r = document_entry(list, i, JSON_OBJECT, &arg, e)) < 0)
+		if (document_entry(list, i, JSON_OBJECT, &arg, e) < 0)
 			return err_prefix(e, "args");
 		if (read_arg(arg, &ret->v[i], e) < 0)
 			return err_prefix(e, "args[%zu]", i);
@@ -177,7 +177,7 @@ add_names(const json_t *entry, uint32_t action, const struct conditions *c, stru
 	if (name && *name)
 		return add_call(rules, name, action, c, e);
 	for (size_t i = 0; i < json_array_size(list); i++) {
-		if ((r = document_entry(list, i, JSON_STRING, &word, e)) < 0)
+		if (document_entry(list, i, JSON_STRING, &word, e) < 0)
 			return err_prefix(e, "names");
 		if ((r = add_call(rules, json_string_value(word), action, c, e)) < 0)
 			return r;

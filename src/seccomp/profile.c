@@ -33,7 +33,7 @@ read_arches(const json_t *obj, const char *key, struct rules *rules, struct err 
 	if ((r = document_list(obj, key, &list, e)) <= 0)
 		return r;
 	for (size_t i = 0; i < json_array_size(list); i++) {
-		if ((r = document_entry(list, i, JSON_STRING, &word, e)) < 0)
+		if (document_entry(list, i, JSON_STRING, &word, e) < 0)
 			return err_prefix(e, "%s", key);
 		if (!name_arch(json_string_value(word), &arch))
 			return document_unknown(key, "unknown architecture",
@@ -73,7 +73,7 @@ read_archmap(const json_t *doc, struct rules *rules, struct err *e)
 	if (json_array_size(json_object_get(doc, "architectures")) > 0)
 		return err_set(e, EINVAL, "archMap: not together with \"architectures\"");
 	for (size_t i = 0; i < json_array_size(list); i++) {
-		if ((r = document_entry(list, i, JSON_OBJECT, &entry, e)) < 0)
+		if (document_entry(list, i, JSON_OBJECT, &entry, e) < 0)
 			return err_prefix(e, "archMap");
 		if (read_archmap_entry(entry, rules, e) < 0)
 			return err_prefix(e, "archMap[%zu]", i);
@@ -90,7 +90,7 @@ read_flags(const json_t *doc, struct err *e)
 	if ((r = document_list(doc, "flags", &list, e)) <= 0)
 		return r;
 	for (size_t i = 0; i < json_array_size(list); i++) {
-		if ((r = document_entry(list, i, JSON_STRING, &word, e)) < 0)
+		if (document_entry(list, i, JSON_STRING, &word, e) < 0)
 			return err_prefix(e, "flags");
 		if (!name_is_flag(json_string_value(word)))
 			return document_unknown("flags", "unknown flag", json_string_value(word), e);
@@ -108,7 +108,7 @@ read_syscalls(const json_t *doc, const struct profile_target *target, struct rul
 	if ((r = document_list(doc, "syscalls", &list, e)) <= 0)
 		return r;
 	for (size_t i = 0; i < json_array_size(list); i++) {
-		if ((r = document_entry(list, i, JSON_OBJECT, &entry, e)) < 0)
+		if (document_entry(list, i, JSON_OBJECT, &entry, e) < 0)
 			return err_prefix(e, "syscalls");
 		if (entry_read(entry, target, rules, e) < 0)
 			return err_prefix(e, "syscalls[%zu]", i);
