@@ -109,6 +109,14 @@ exec_path(const struct spec *s, const char *path)
 		exec_script(s, path);
 }
 
+/* Is there no such file, as far as one can see?  A directory of PATH may be closed to us. */
+static bool
+is_missing(const char *path)
+{
+	return errno == ENOENT || errno == ENOTDIR ||
+	       (errno == EACCES && access(path, F_OK) < 0);
+}
+
 /* Look the command up in the PATH it will have itself.  Sets errno. */
 static void
 exec_search(const struct spec *s)
@@ -127,7 +135,7 @@ exec_search(const struct spec *s)
 		    (int)sizeof(full))
 			continue;
 		exec_path(s, full[0] == '/' && full[1] == '/' ? full + 1 : full);
-		if (errno != ENOENT && errno != ENOTDIR)
+		if (!is_missing(full))
 			kept = errno;
 	}
 	errno = kept;
