@@ -23,6 +23,7 @@ err_set(struct err *e, int code, const char *fmt, ...)
 	va_list ap;
 
 	e->code = code;
+	e->hint[0] = '\0';
 	va_start(ap, fmt);
 	(void)vsnprintf(e->msg, sizeof(e->msg), fmt, ap);
 	va_end(ap);
@@ -39,6 +40,7 @@ err_sys(struct err *e, const char *fmt, ...)
 	size_t n;
 
 	e->code = code;
+	e->hint[0] = '\0';
 	va_start(ap, fmt);
 	(void)vsnprintf(e->msg, room, fmt, ap);
 	va_end(ap);
@@ -66,14 +68,12 @@ err_prefix(struct err *e, const char *fmt, ...)
 int
 err_hint(struct err *e, const char *fmt, ...)
 {
-	size_t n = strlen(e->msg);
 	va_list ap;
 
-	if (strstr(e->msg, "\nhint: ") || n + sizeof("\nhint: ") >= sizeof(e->msg))
+	if (e->hint[0])
 		return -e->code;
-	n += (size_t)snprintf(e->msg + n, sizeof(e->msg) - n, "\nhint: ");
 	va_start(ap, fmt);
-	(void)vsnprintf(e->msg + n, sizeof(e->msg) - n, fmt, ap);
+	(void)vsnprintf(e->hint, sizeof(e->hint), fmt, ap);
 	va_end(ap);
 	return -e->code;
 }
@@ -83,4 +83,5 @@ err_clear(struct err *e)
 {
 	e->code = 0;
 	e->msg[0] = '\0';
+	e->hint[0] = '\0';
 }

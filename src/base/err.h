@@ -15,7 +15,8 @@
  *    clone() and execve() (no malloc) and sent over a socket in one write.
  *    The printing functions use only snprintf-like formatting of %s, %d, %u,
  *    %o and %zu, which allocates nothing.
- *  - A message may end in "\nhint: ..." where the user can act.
+ *  - Where the user can act, a hint says how: a second line of its own, so that nothing in a message
+ *    can pass for one.
  */
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
@@ -25,12 +26,13 @@
 #include "base/util.h"
 
 struct err {
-	int code;      /* errno value, 0 when no error is set */
-	char msg[508]; /* complete sentence fragment; only a hint has a newline before it */
+	int code;       /* errno value, 0 when no error is set */
+	char msg[316];  /* complete sentence fragment */
+	char hint[192]; /* what to do about it, or "" */
 };
 static_assert(sizeof(struct err) <= PIPE_BUF, "struct err must stay one atomic write");
 
-#define ERR_INIT { .code = 0, .msg = "" }
+#define ERR_INIT { .code = 0, .msg = "", .hint = "" }
 
 /* Record a failure we detected ourselves.  Returns -code. */
 int err_set(struct err *e, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
@@ -38,7 +40,8 @@ int err_set(struct err *e, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 int err_sys(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Put "context: " in front of an error that is already set.  Returns -code. */
 int err_prefix(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
-/* Append "\nhint: ..." to an error that is already set, once.  Returns -code. */
+/* Give an error that is already set a hint, unless it has one: the innermost knows best.  Returns
+ * -code. */
 int err_hint(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void err_clear(struct err *e);
 

@@ -9,17 +9,12 @@ int
 cmd_fail(const struct err *e)
 {
 	char safe[4 * sizeof(e->msg)];
-	const char *hint = strstr(e->msg, "\nhint: ");
-	char line[sizeof(e->msg)];
 
-	memcpy(line, e->msg, sizeof(line));
-	if (hint)
-		line[hint - e->msg] = '\0';
-	(void)str_printable(safe, sizeof(safe), line, false);
+	(void)str_printable(safe, sizeof(safe), e->msg, false);
 	(void)fprintf(stderr, "rootlet: %s\n", safe);
-	if (hint) {
-		(void)str_printable(safe, sizeof(safe), hint + 1, false);
-		(void)fprintf(stderr, "%s\n", safe);
+	if (e->hint[0]) {
+		(void)str_printable(safe, sizeof(safe), e->hint, false);
+		(void)fprintf(stderr, "hint: %s\n", safe);
 	}
 	return EXIT_ROOTLET;
 }

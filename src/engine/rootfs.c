@@ -142,7 +142,12 @@ step_copy(const struct rootfs *r, const struct mount_step *m, struct err *e)
 	to = open_new_file(r, m, st.st_mode & 07777, e);
 	if (to < 0)
 		return to;
-	return copy_bytes(from, to) < 0 ? err_sys(e, "copy %s", m->src) : 0;
+	if (copy_bytes(from, to) < 0)
+		return err_sys(e, "copy %s", m->src);
+	IGNORE(fchown(to, st.st_uid, st.st_gid));
+	IGNORE(fchmod(to, st.st_mode & 07777));
+	IGNORE(futimens(to, (const struct timespec[]){ st.st_atim, st.st_mtim }));
+	return 0;
 }
 
 static int
@@ -189,8 +194,18 @@ static int
 step_dir(const struct rootfs *r, const struct mount_step *m, struct err *e)
 {
 	AUTO_FD fd = target_open(r, m->dst, true, m->mode ? m->mode : 0755, e);
+	char path[32];
+	struct stat st;
 
-	return fd < 0 ? fd : 0;
+	if (fd < 0)
+		return fd;
+	if (!m->src || stat(m->src, &st) < 0)
+		return 0;
+	/* An owner outside of our map cannot be given; then it is ours.  mkdir(2) made no setgid bit. */
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	IGNORE(chown(path, st.st_uid, st.st_gid));
+	IGNORE(chmod(path, st.st_mode & 07777));
+	return 0;
 }
 
 /* Is the source absent or unreadable, so that an optional step is skipped? */

@@ -125,6 +125,7 @@ sync_recv(int sock, struct sync_msg *ret, int *ret_fd, pid_t *ret_pid, struct er
 	if ((size_t)n < offsetof(struct sync_msg, err) || m.point >= SYNC_MAX_)
 		return err_set(e, EPROTO, "bad message from the peer");
 	m.err.msg[sizeof(m.err.msg) - 1] = '\0';
+	m.err.hint[sizeof(m.err.hint) - 1] = '\0';
 	*ret = m;
 	return 1;
 }

@@ -216,6 +216,7 @@ mirror_dir(struct mirror *m, const char *src, const char *dst, struct err *e)
 		}
 	}
 	step = spec_add_mount(m->spec, MOUNT_DIR, xstrdup(dst));
+	step->src = xstrdup(src);
 	step->mode = st.st_mode & 07777;
 	if (is_ours(dst) || has_entry(m->pseudo, src))
 		return 0;
@@ -273,29 +274,33 @@ add_own_overlay(struct spec *s, const char *path, const struct run_host *h, stru
 	return 0;
 }
 
+/* The home directory by its real name: links on the way to it are there inside, too. */
 static int
 add_home(struct spec *s, const char *how, const struct run_host *h, struct err *e)
 {
-	struct mount_step *m;
+	AUTO_FREE char *home = h->home ? realpath(h->home, NULL) : NULL;
 
 	if (how && strcmp(how, "share") != 0 && strcmp(how, "layer") != 0 &&
 	    strcmp(how, "hide") != 0)
 		return err_set(e, EINVAL, "--home: '%s' is not share, layer or hide", how);
-	if (!h->home || strcmp(h->home, "/") == 0)
-		return 0;
-	if (how && strcmp(how, "share") == 0) {
-		m = spec_add_mount(s, MOUNT_BIND, xstrdup(h->home));
-		m->src = xstrdup(h->home);
-		m->trusted = true;
-	} else if (how && strcmp(how, "hide") == 0) {
-		spec_add_mount(s, MOUNT_LAYER_DIR, xstrdup(h->home))->mode = 0700;
-	} else if (h->uid != 0) {
-		return add_own_overlay(s, h->home, h, e);
+	if (!home || strcmp(home, "/") == 0) {
+		if (!how || strcmp(how, "layer") == 0)
+			return 0;
+		return err_set(e, ENOENT, "--home=%s: HOME does not name a directory of yours", how);
 	}
+	if (how && strcmp(how, "share") == 0)
+		spec_add_mount(s, MOUNT_BIND, xstrdup(home))->src = xstrdup(home);
+	else if (how && strcmp(how, "hide") == 0)
+		spec_add_mount(s, MOUNT_LAYER_DIR, xstrdup(home))->mode = 0700;
+	else if (h->uid != 0)
+		return add_own_overlay(s, home, h, e);
 	return 0;
 }
 
-/* The current directory is kept, also where the plan so far covers it. */
+/*
+ * The current directory is kept, also where the plan so far covers it.  Before the home directory:
+ * what is mounted for one that lies elsewhere may be a parent of home.
+ */
 static int
 add_cwd(struct spec *s, const struct run_args *a, const struct run_host *h, struct err *e)
 {
@@ -324,7 +329,7 @@ run_add_host_root(struct spec *s, const struct run_args *a, const struct run_hos
 	if (r < 0)
 		return r;
 	spec_add_mount(s, MOUNT_LAYER_DIR, xstrdup("/tmp"))->mode = 01777;
-	if (add_home(s, a->home, h, e) < 0 || add_cwd(s, a, h, e) < 0)
+	if (add_cwd(s, a, h, e) < 0 || add_home(s, a->home, h, e) < 0)
 		return -e->code;
 	return 0;
 }

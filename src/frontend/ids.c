@@ -166,7 +166,8 @@ choose(struct spec *s, const char *want, const struct run_host *h, struct err *e
 	if (strcmp(want, "root") == 0) {
 		if (h->uid == 0 && fill_root(s))
 			return 0;
-		return err_set(e, EPERM, "--idmap=root: only root has more than one id to give");
+		(void)err_set(e, EPERM, "--idmap=root: only root has more than one id to give");
+		return err_hint(e, "--idmap=range takes subordinate ids, --idmap=single needs none");
 	}
 	if (strcmp(want, "range") != 0)
 		return err_set(e, EINVAL, "--idmap: '%s' is not auto, range, root or single", want);

@@ -208,16 +208,57 @@ add_user_mounts(struct spec *s, const struct run_args *a, const struct run_host 
 	return 0;
 }
 
-/* Nothing inside may read or prepare what rootlet itself believes (firejail #7154). */
-static void
-add_store_mask(struct spec *s, const struct run_args *a, const struct run_host *h)
+/* What of this machine a step shows that can be elsewhere than in the base, or NULL. */
+static const char *
+shown_by(const struct mount_step *m)
 {
-	bool visible = run_base_is_host(a->base);
+	if (m->op == MOUNT_BIND)
+		return m->src;
+	return m->op == MOUNT_OVERLAY && m->dst[1] ? m->lowers[0] : NULL;
+}
 
-	for (size_t i = 0; i < s->n_mounts; i++)
-		visible = visible || s->mounts[i].op == MOUNT_BIND;
-	if (h->data_dir && visible)
-		spec_add_mount(s, MOUNT_MASK, xstrdup(h->data_dir));
+/* Hide @store, rootlet's own directory, where step @i shows @src.  It is made before: not inside. */
+static int
+mask_store_in(struct spec *s, size_t i, const char *src, const char *store, struct err *e)
+{
+	const bool writable = s->mounts[i].op == MOUNT_BIND && !s->mounts[i].read_only;
+	AUTO_FREE char *real = realpath(src, NULL), *at = NULL;
+	struct mount_step *m;
+
+	if (!real)
+		return 0;
+	if (path_is_below(real, store))
+		return err_set(e, EPERM, "%s is rootlet's own directory", src);
+	if (!path_is_below(store, real))
+		return 0;
+	at = path_join(s->mounts[i].dst, store + (real[1] ? strlen(real) : 0));
+	if (writable) {
+		m = spec_add_mount(s, MOUNT_DIR, xstrdup(at));
+		m->mode = 0700;
+		m->optional = true;
+	}
+	spec_add_mount(s, MOUNT_MASK, TAKE_PTR(at));
+	return 0;
+}
+
+/* Nothing inside may read or prepare what rootlet itself believes (firejail #7154). */
+static int
+mask_store(struct spec *s, const struct run_host *h, struct err *e)
+{
+	AUTO_FREE char *store = NULL;
+	const size_t n = s->n_mounts;
+
+	for (size_t i = 0; h->data_dir && i < n; i++) {
+		const char *src = shown_by(&s->mounts[i]);
+
+		if (!src)
+			continue;
+		if (!store && !(store = realpath(h->data_dir, NULL)))
+			store = xstrdup(h->data_dir);
+		if (mask_store_in(s, i, src, store, e) < 0)
+			return -e->code;
+	}
+	return 0;
 }
 
 static int
@@ -233,10 +274,10 @@ fill_root(struct spec *s, const struct run_args *a, const struct run_host *h, in
 		spec_add_mount(s, MOUNT_LAYER_DIR, xstrdup("/tmp"))->mode = 01777;
 	if (!host && !(s->ns & SPEC_NS_NET) && add_resolv_conf(s, e) < 0)
 		return -e->code;
-	if (add_hosts(s, a, root_fd, e) < 0 || add_user_mounts(s, a, h, e) < 0)
+	if (add_hosts(s, a, root_fd, e) < 0 || add_user_mounts(s, a, h, e) < 0 ||
+	    mask_store(s, h, e) < 0)
 		return -e->code;
-	add_store_mask(s, a, h);
-	if (s->cwd_create && !path_is_below(s->cwd, "/proc") && !path_is_below(s->cwd, "/sys"))
+	if (s->cwd_create && strcmp(s->cwd, "/") != 0 && !path_is_below(s->cwd, "/proc") && !path_is_below(s->cwd, "/sys"))
 		spec_add_mount(s, MOUNT_DIR, xstrdup(s->cwd));
 	return 0;
 }

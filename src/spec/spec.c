@@ -76,7 +76,8 @@ check_step(const struct spec *s, size_t i, struct err *e)
 		return err_set(e, EINVAL, "the first mount is not a root file system");
 	if (m->op == MOUNT_OVERLAY && !m->lowers)
 		return err_set(e, EINVAL, "overlay at '%s' has no lower directory", m->dst);
-	if ((m->op == MOUNT_BIND || m->op == MOUNT_DEVICE || m->op == MOUNT_COPY) && !m->src)
+	if ((m->op == MOUNT_BIND || m->op == MOUNT_DEVICE || m->op == MOUNT_COPY ||
+	     m->op == MOUNT_SYMLINK) && !m->src)
 		return err_set(e, EINVAL, "mount at '%s' has no source", m->dst);
 	return 0;
 }

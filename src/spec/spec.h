@@ -56,7 +56,7 @@ enum mount_op {
 	MOUNT_COPY,     /* a small file of the host, as a file of the layer */
 	MOUNT_FILE,     /* .data as a file */
 	MOUNT_SYMLINK,  /* src is the text of the link */
-	MOUNT_DIR,      /* an empty directory with .mode */
+	MOUNT_DIR,      /* an empty directory with .mode, and the owner of src when there is one */
 	MOUNT_MASK,     /* hide dst (file or directory) if it exists */
 	MOUNT_OP_MAX_
 };
