@@ -11,14 +11,13 @@
 #include "base/fd.h"
 #include "cmd/cmd.h"
 
-static int
-show_help(FILE *out, int status)
+static void
+show_help(FILE *out)
 {
 	(void)fprintf(out, "Usage: rootlet COMMAND [ARG...]\n\n"
 			   "Run anything in a throwaway root: no daemon, no root, nothing left.\n\n");
 	opt_help_commands(cmd_table, out);
 	(void)fprintf(out, "\nrootlet COMMAND --help shows the options of a command.\n");
-	return status;
 }
 
 int
@@ -28,14 +27,18 @@ main(int argc, char **argv)
 
 	if (fd_fill_stdio(&e) < 0)
 		return EXIT_ROOTLET;
-	if (argc < 2)
-		return show_help(stderr, EXIT_ROOTLET);
+	if (argc < 2) {
+		show_help(stderr);
+		return EXIT_ROOTLET;
+	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
-	    strcmp(argv[1], "help") == 0)
-		return show_help(stdout, 0);
+	    strcmp(argv[1], "help") == 0) {
+		show_help(stdout);
+		return cmd_end_output();
+	}
 	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "version") == 0) {
 		(void)printf("rootlet %s\n", PACKAGE_VERSION);
-		return 0;
+		return cmd_end_output();
 	}
 	for (const struct opt_command *c = cmd_table; c->name; c++)
 		if (strcmp(c->name, argv[1]) == 0)

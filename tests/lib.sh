@@ -138,11 +138,11 @@ fails_with() {
 		echo "no '$text' on standard error"
 		return 1
 	}
-	[ "$(grep -cv '^hint: ' "$tmp/stderr")" = 1 ] && [ "$(wc -l <"$tmp/stderr")" -le 2 ] &&
-		grep -q '^rootlet: ' "$tmp/stderr" || {
+	if [ "$(grep -cv '^hint: ' "$tmp/stderr")" != 1 ] || [ "$(wc -l <"$tmp/stderr")" -gt 2 ] ||
+		! grep -q '^rootlet: ' "$tmp/stderr"; then
 		echo "not one line and a hint"
 		return 1
-	}
+	fi
 }
 
 # prints TEXT COMMAND...: COMMAND exits with 0 and its standard output is TEXT.

@@ -17,51 +17,78 @@ err_text(int code)
 #endif
 }
 
+/* Room to format a message that names a path or two before it is cut to size. */
+#define LONG_MSG (2 * PATH_MAX)
+
+/* Copy @s, without its middle when it is too long: the end says what is wrong. */
+static void
+copy_ends(char *out, size_t size, const char *s)
+{
+	size_t len = strlen(s), head = (size - 4) / 2, tail = size - 4 - head;
+	const char *end;
+
+	if (len < size) {
+		memcpy(out, s, len + 1);
+		return;
+	}
+	/* Not inside of a UTF-8 sequence. */
+	while (head > 0 && ((unsigned char)s[head] & 0xc0) == 0x80)
+		head--;
+	end = s + len - tail;
+	while (((unsigned char)*end & 0xc0) == 0x80)
+		end++;
+	(void)snprintf(out, size, "%.*s...%s", (int)head, s, end);
+}
+
 int
 err_set(struct err *e, int code, const char *fmt, ...)
 {
+	char text[LONG_MSG];
 	va_list ap;
 
 	e->code = code;
 	e->hint[0] = '\0';
 	va_start(ap, fmt);
-	(void)vsnprintf(e->msg, sizeof(e->msg), fmt, ap);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	copy_ends(e->msg, sizeof(e->msg), text);
 	return -code;
 }
 
 int
 err_sys(struct err *e, const char *fmt, ...)
 {
-	int code = errno;
-	const char *text = err_text(code);
-	size_t room = sizeof(e->msg) - strlen(text) - 2;
+	const int code = errno;
+	char text[LONG_MSG];
+	const char *reason = err_text(code);
+	const size_t room = sizeof(text) - strlen(reason) - 2;
 	va_list ap;
 	size_t n;
 
 	e->code = code;
 	e->hint[0] = '\0';
 	va_start(ap, fmt);
-	(void)vsnprintf(e->msg, room, fmt, ap);
+	(void)vsnprintf(text, room, fmt, ap);
 	va_end(ap);
-	n = strlen(e->msg);
-	(void)snprintf(e->msg + n, sizeof(e->msg) - n, ": %s", text);
+	n = strlen(text);
+	(void)snprintf(text + n, sizeof(text) - n, ": %s", reason);
+	copy_ends(e->msg, sizeof(e->msg), text);
 	return -code;
 }
 
 int
 err_prefix(struct err *e, const char *fmt, ...)
 {
-	char old[sizeof(e->msg)];
+	char text[LONG_MSG + sizeof(e->msg) + 2];
 	va_list ap;
 	size_t n;
 
-	memcpy(old, e->msg, sizeof(old));
 	va_start(ap, fmt);
-	(void)vsnprintf(e->msg, sizeof(e->msg) / 2, fmt, ap);
+	(void)vsnprintf(text, LONG_MSG, fmt, ap);
 	va_end(ap);
-	n = strlen(e->msg);
-	(void)snprintf(e->msg + n, sizeof(e->msg) - n, ": %s", old);
+	n = strlen(text);
+	(void)snprintf(text + n, sizeof(text) - n, ": %s", e->msg);
+	copy_ends(e->msg, sizeof(e->msg), text);
 	return -e->code;
 }
 

@@ -15,6 +15,7 @@
  *    clone() and execve() (no malloc) and sent over a socket in one write.
  *    The printing functions use only snprintf-like formatting of %s, %d, %u,
  *    %o and %zu, which allocates nothing.
+ *  - A message that is too long loses its middle, never its end.
  *  - Where the user can act, a hint says how: a second line of its own, so that nothing in a message
  *    can pass for one.
  */

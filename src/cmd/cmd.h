@@ -21,12 +21,15 @@ int cmd_run(int argc, char **argv);
 /* Print "rootlet: MESSAGE" and its hint, safe for a terminal.  Returns EXIT_ROOTLET. */
 int cmd_fail(const struct err *e);
 
+/* After the last word on standard output: 0, or EXIT_ROOTLET when it could not be written. */
+int cmd_end_output(void);
+
 /* The path of a file of libexec: installed, or beside an uninstalled rootlet.  Owned. */
 char *cmd_find_helper(const char *name);
 /* Become the helper @name.  Returns only on failure, with the exit status. */
 int cmd_exec_helper(const char *name, char **argv);
 
-/* Print the help of a command.  Returns 0. */
+/* Print the help of a command.  Returns the exit status. */
 int cmd_help(const char *name);
 
 /* Parse the command line of `run` and make its spec, filter included. Returns 1 after --help. */

@@ -20,12 +20,23 @@ cmd_fail(const struct err *e)
 }
 
 int
+cmd_end_output(void)
+{
+	struct err e = ERR_INIT;
+
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return 0;
+	(void)err_sys(&e, "write to standard output");
+	return cmd_fail(&e);
+}
+
+int
 cmd_help(const char *name)
 {
 	for (const struct opt_command *c = cmd_table; c->name; c++)
 		if (strcmp(c->name, name) == 0)
 			opt_help(c, stdout);
-	return 0;
+	return cmd_end_output();
 }
 
 /* `rootlet docs KIND`: the generated parts of the documentation, for `make update-docs`. */
@@ -33,7 +44,7 @@ static int
 cmd_docs(int argc, char **argv)
 {
 	if (argc == 2 && opt_docs(cmd_table, argv[1], stdout) == 0)
-		return 0;
+		return cmd_end_output();
 	(void)fprintf(stderr, "rootlet: docs: unknown kind\n");
 	return EXIT_ROOTLET;
 }

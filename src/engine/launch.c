@@ -232,7 +232,9 @@ handle_signals(struct launch *l)
 		case SIGCONT:
 			break; /* stop_with_program() passes it on */
 		default:
-			signal_program(l, (int)si.ssi_signo);
+			/* Not what our own writing caused, SIGPIPE or SIGXFSZ. */
+			if (si.ssi_pid != (uint32_t)getpid())
+				signal_program(l, (int)si.ssi_signo);
 		}
 	}
 }
@@ -361,12 +363,30 @@ serve(struct launch *l, struct err *e)
 	return 0;
 }
 
+/* A place that takes no directory of ours: read-only, full, or somebody else's. */
+static bool
+takes_no_layer(const struct err *e)
+{
+	return e->code == EROFS || e->code == ENOSPC || e->code == EDQUOT || e->code == EACCES ||
+	       e->code == EPERM;
+}
+
+static int
+make_layer(struct launch *l, struct err *e)
+{
+	if (l->spec->layer == SPEC_LAYER_RAM ||
+	    layer_create(l->spec->layer_dir, &l->layer, e) == 0)
+		return 0;
+	if (l->spec->layer != SPEC_LAYER_AUTO || !takes_no_layer(e))
+		return -e->code;
+	err_clear(e);
+	return 0;
+}
+
 static int
 run_phases(struct launch *l, child_init_fn *init, struct err *e)
 {
-	if (take_signals(l, e) < 0)
-		return -e->code;
-	if (l->spec->layer != SPEC_LAYER_RAM && layer_create(l->spec->layer_dir, &l->layer, e) < 0)
+	if (take_signals(l, e) < 0 || make_layer(l, e) < 0)
 		return -e->code;
 	if (start_child(l, init, e) < 0 || map_ids(l, e) < 0)
 		return -e->code;

@@ -48,8 +48,10 @@ open_scratch(const char *dir, struct err *e)
 		return err_sys(e, "open %s", dir);
 	if (fstat(fd, &st) < 0)
 		return err_sys(e, "stat %s", dir);
-	if (st.st_uid != geteuid())
-		return err_set(e, EPERM, "%s belongs to user %u", dir, st.st_uid);
+	if (st.st_uid != geteuid()) {
+		(void)err_set(e, EINVAL, "%s belongs to user %u", dir, st.st_uid);
+		return err_hint(e, "XDG_DATA_HOME names another place, --layer=ram needs none");
+	}
 	if ((st.st_mode & 077) && fchmod(fd, 0700) < 0)
 		return err_sys(e, "make %s private", dir);
 	return TAKE_FD(fd);
@@ -72,8 +74,13 @@ try_create(int scratch_fd, char name[17], int *ret_fd, struct err *e)
 	if (mkdirat(scratch_fd, name, 0700) < 0)
 		return errno == EEXIST ? 1 : err_sys(e, "make a directory");
 	fd = sys_openat(scratch_fd, name, O_RDONLY | O_DIRECTORY, 0);
-	if (fd < 0)
-		return errno == ENOENT ? 1 : err_sys(e, "open %s", name);
+	if (fd < 0 && errno == ENOENT)
+		return 1;
+	if (fd < 0) {
+		(void)err_sys(e, "open %s", name);
+		(void)unlinkat(scratch_fd, name, AT_REMOVEDIR);
+		return -e->code;
+	}
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return errno == EWOULDBLOCK ? 1 : err_sys(e, "lock %s", name);
 	if (fstat(fd, &st) < 0)

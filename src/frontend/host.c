@@ -280,9 +280,6 @@ add_home(struct spec *s, const char *how, const struct run_host *h, struct err *
 {
 	AUTO_FREE char *home = h->home ? realpath(h->home, NULL) : NULL;
 
-	if (how && strcmp(how, "share") != 0 && strcmp(how, "layer") != 0 &&
-	    strcmp(how, "hide") != 0)
-		return err_set(e, EINVAL, "--home: '%s' is not share, layer or hide", how);
 	if (!home || strcmp(home, "/") == 0) {
 		if (!how || strcmp(how, "layer") == 0)
 			return 0;

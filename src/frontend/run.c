@@ -10,15 +10,17 @@
 #include "frontend/run.h"
 #include "kernel/sys.h"
 
-/* Find @word in a NULL-terminated list; -EINVAL names the option and the choices. */
+/* Find @word in a NULL-terminated list; -EINVAL names the option and the two or three choices. */
 static int
 one_of(const char *option, const char *word, const char *const *choices, struct err *e)
 {
+	const bool three = choices[2] != NULL;
+
 	for (int i = 0; choices[i]; i++)
 		if (strcmp(choices[i], word) == 0)
 			return i;
-	return err_set(e, EINVAL, "--%s: '%s' is not %s or %s", option, word, choices[0],
-		       choices[1]);
+	return err_set(e, EINVAL, "--%s: '%s' is not %s%s%s or %s", option, word, choices[0],
+		       three ? ", " : "", three ? choices[1] : "", choices[three ? 2 : 1]);
 }
 
 static int
@@ -47,6 +49,20 @@ fill_layer(struct spec *s, const struct run_args *a, const struct run_host *h, s
 	if (parse_size(how + 4, &s->layer_size, e) < 0)
 		return err_prefix(e, "--layer");
 	return s->layer_size ? 0 : err_set(e, EINVAL, "--layer: size 0 holds nothing");
+}
+
+static int
+check_home(const struct run_args *a, struct err *e)
+{
+	static const char *const words[] = { "share", "layer", "hide", NULL };
+
+	if (!a->home)
+		return 0;
+	if (one_of("home", a->home, words, e) < 0)
+		return -e->code;
+	if (!run_base_is_host(a->base))
+		return err_set(e, EINVAL, "--home: only base host has your home directory");
+	return 0;
 }
 
 static int
@@ -301,7 +317,7 @@ fill(struct spec *s, const struct run_args *a, const struct run_host *h, struct 
 {
 	AUTO_FD root_fd = open_base(a, e);
 
-	if (root_fd < 0 || fill_namespaces(s, a, e) < 0 || fill_layer(s, a, h, e) < 0)
+	if (root_fd < 0 || check_home(a, e) < 0 || fill_namespaces(s, a, e) < 0 || fill_layer(s, a, h, e) < 0)
 		return -e->code;
 	s->tty = h->terminal && s->init;
 	if (a->hostname)

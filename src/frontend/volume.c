@@ -126,22 +126,27 @@ run_add_tmpfs(struct spec *s, const char *text, struct err *e)
 	return add_tmpfs(s, text, e) < 0 ? err_prefix(e, "tmpfs '%s'", text) : 0;
 }
 
-int
-run_add_device(struct spec *s, const char *text, struct err *e)
+static int
+add_device(struct spec *s, const char *text, struct err *e)
 {
 	AUTO_STRV part = str_split_escaped(text, ':');
 	AUTO_FREE char *dst = NULL;
 	size_t n = strv_len(part);
 	struct mount_step *m;
 
-	if (n < 1 || n > 3 || part[0][0] != '/') {
-		(void)err_set(e, EINVAL, "expected /dev/NAME[:DST[:rwm]]");
-		return err_prefix(e, "device '%s'", text);
-	}
+	if (n < 1 || n > 3 || part[0][0] != '/' ||
+	    (n == 3 && (!part[2][0] || part[2][strspn(part[2], "rwm")])))
+		return err_set(e, EINVAL, "expected /dev/NAME[:DST[:rwm]]");
 	if (container_path(n > 1 ? part[1] : part[0], &dst, e) < 0)
-		return err_prefix(e, "device '%s'", text);
+		return -e->code;
 	m = spec_add_mount(s, MOUNT_DEVICE, TAKE_PTR(dst));
 	m->src = xstrdup(part[0]);
 	m->read_only = n == 3 && !strchr(part[2], 'w');
 	return 0;
+}
+
+int
+run_add_device(struct spec *s, const char *text, struct err *e)
+{
+	return add_device(s, text, e) < 0 ? err_prefix(e, "device '%s'", text) : 0;
 }
