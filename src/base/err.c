@@ -95,14 +95,22 @@ err_prefix(struct err *e, const char *fmt, ...)
 int
 err_hint(struct err *e, const char *fmt, ...)
 {
+	char text[LONG_MSG];
 	va_list ap;
 
 	if (e->hint[0])
 		return -e->code;
 	va_start(ap, fmt);
-	(void)vsnprintf(e->hint, sizeof(e->hint), fmt, ap);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	copy_ends(e->hint, sizeof(e->hint), text);
 	return -e->code;
+}
+
+int
+err_needs(struct err *e, const char *what)
+{
+	return e->code == ENOSYS ? err_hint(e, "this needs %s", what) : -e->code;
 }
 
 void

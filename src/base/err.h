@@ -44,6 +44,8 @@ int err_prefix(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Give an error that is already set a hint, unless it has one: the innermost knows best.  Returns
  * -code. */
 int err_hint(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* When the failure is ENOSYS, hint that @what, "openat2(2), Linux 5.6", is needed.  Returns -code. */
+int err_needs(struct err *e, const char *what);
 void err_clear(struct err *e);
 
 #endif

@@ -1,3 +1,4 @@
+#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
@@ -6,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/parse.h"
 #include "kernel/sys.h"
 
 void
@@ -33,76 +35,10 @@ fd_open_in_root(int root_fd, const char *path, int flags, mode_t mode, struct er
 	do
 		fd = sys_openat2(root_fd, path, &how);
 	while (fd < 0 && (errno == EINTR || errno == EAGAIN));
-	if (fd < 0)
-		return err_sys(e, "open %s in container root", path);
-	return fd;
-}
-
-/* One component of the walk of fd_open_trusted(): a link must be root's, we must not be root. */
-static int
-fd_check_link(int dir_fd, const char *name, const char *path, struct err *e)
-{
-	char real[PATH_MAX];
-	struct stat st;
-
-	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return err_sys(e, "%s", path);
-	if (!S_ISLNK(st.st_mode) || (st.st_uid == 0 && geteuid() != 0))
-		return 0;
-	(void)err_set(e, ELOOP, "%s: '%s' is a symbolic link", path, name);
-	if (realpath(path, real))
-		return err_hint(e, "if you mean what it points to, name that: %.200s", real);
-	return -ELOOP;
-}
-
-/* Go through the components of @path and look at each link on the way. */
-static int
-fd_check_links(const char *path, struct err *e)
-{
-	char part[PATH_MAX];
-	const char *p = path;
-	AUTO_FD dir = open(*path == '/' ? "/" : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-	while (dir >= 0 && *p) {
-		size_t n;
-		int next;
-
-		p += strspn(p, "/");
-		n = strcspn(p, "/");
-		if (n == 0)
-			break;
-		if (n >= sizeof(part))
-			return err_set(e, ENAMETOOLONG, "%s: name too long", path);
-		memcpy(part, p, n);
-		part[n] = '\0';
-		p += n;
-		if (fd_check_link(dir, part, path, e) < 0)
-			return -e->code;
-		next = openat(dir, part, O_PATH | O_CLOEXEC);
-		fd_closep(&dir);
-		dir = next;
+	if (fd < 0) {
+		(void)err_sys(e, "open %s in container root", path);
+		return err_needs(e, "openat2(2), Linux 5.6");
 	}
-	return dir < 0 ? err_sys(e, "%s", path) : 0;
-}
-
-int
-fd_open_trusted(const char *path, int flags, struct err *e)
-{
-	struct open_how how = {
-		.flags = (uint64_t)(flags | O_CLOEXEC),
-		.resolve = RESOLVE_NO_SYMLINKS,
-	};
-	int fd = sys_openat2(AT_FDCWD, path, &how);
-
-	if (fd >= 0)
-		return fd;
-	if (errno != ELOOP)
-		return err_sys(e, "%s", path);
-	if (fd_check_links(path, e) < 0)
-		return -e->code;
-	fd = open(path, flags | O_CLOEXEC);
-	if (fd < 0)
-		return err_sys(e, "%s", path);
 	return fd;
 }
 
@@ -144,20 +80,33 @@ fd_read_all(int fd, size_t max, char **ret_data, struct err *e)
 	return (ssize_t)n;
 }
 
-/* Without close_range(2) (before Linux 5.9): one by one, up to the limit. */
+/* Without close_range(2) (before Linux 5.9): one by one.  Some may be above a lowered limit. */
+static int
+close_listed(unsigned int first, unsigned int last, struct err *e)
+{
+	DIR *d = opendir("/proc/self/fd");
+
+	if (!d)
+		return err_sys(e, "list open descriptors");
+	for (const struct dirent *de; (de = readdir(d));) {
+		struct err ignored = ERR_INIT;
+		uint64_t fd;
+
+		if (parse_u64(de->d_name, INT_MAX, &fd, &ignored) == 0 && fd >= first &&
+		    fd <= last && (int)fd != dirfd(d))
+			(void)close((int)fd);
+	}
+	(void)closedir(d);
+	return 0;
+}
+
 static int
 close_span(unsigned int first, unsigned int last, struct err *e)
 {
-	long max;
-
 	if (first > last || sys_close_range(first, last, 0) == 0)
 		return 0;
-	if (errno != ENOSYS)
-		return err_sys(e, "close inherited descriptors");
-	max = sysconf(_SC_OPEN_MAX);
-	for (unsigned int fd = first; fd <= last && (long)fd < max; fd++)
-		(void)close((int)fd);
-	return 0;
+	return errno == ENOSYS ? close_listed(first, last, e)
+			       : err_sys(e, "close inherited descriptors");
 }
 
 /* The smallest of @keep that is at least @from, or -1. */

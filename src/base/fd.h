@@ -25,18 +25,6 @@ void fd_closep(int *fd); /* keeps errno, resets to -1 */
 int fd_open_in_root(int root_fd, const char *path, int flags, mode_t mode, struct err *e);
 
 /*
- * Open @path of the host, which somebody may have changed since the user last
- * looked: a symbolic link that a sandbox could have planted in a folder shared
- * earlier is not followed.  Links that belong to root are (unless root itself
- * asks), so /var/run and a symlinked /home keep working.
- *
- * @flags:   open(2) flags, normally O_PATH; O_CLOEXEC is implied
- *
- * Returns a descriptor, or -errno with a hint that names the link's target.
- */
-int fd_open_trusted(const char *path, int flags, struct err *e);
-
-/*
  * Read at most @max bytes of a regular file into a new NUL-terminated buffer.
  * @fd must have been opened with O_NONBLOCK: a FIFO is refused, never waited
  * for.  Returns the length, or -errno.

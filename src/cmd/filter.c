@@ -150,8 +150,10 @@ fill_compiled(struct spec *s, const char *profile, const char *data_dir, struct 
 	if (fd >= 0)
 		return load(s, fd, e);
 	fd = memfd_create("seccomp", MFD_CLOEXEC);
-	if (fd < 0)
-		return err_sys(e, "make a file in memory");
+	if (fd < 0) {
+		(void)err_sys(e, "make a file in memory");
+		return err_needs(e, "memfd_create(2), Linux 3.17");
+	}
 	if (compile(profile, caps, fd, e) < 0 || load(s, fd, e) < 0)
 		return -e->code;
 	if (path)

@@ -184,7 +184,12 @@ cmd_run(int argc, char **argv)
 		hooks.started = on_started;
 		ev.oom_kills = oom_count();
 	}
-	if (launch_run(s, init_main, &hooks, &res, &e) < 0)
+	r = launch_run(s, init_main, &hooks, &res, &e);
+	if (r < 0 && res.ids_refused && run_idmap_again(s)) {
+		err_clear(&e);
+		r = launch_run(s, init_main, &hooks, &res, &e);
+	}
+	if (r < 0)
 		(void)cmd_fail(&e);
 	report_end(&ev, &res);
 	/* Nothing is freed: the end of the process does that at a stroke, without page faults. */

@@ -4,6 +4,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -58,6 +59,19 @@ name_host(const struct spec *s, struct err *e)
 	return 0;
 }
 
+/* The program's terminal starts with the settings of the caller's, which still is on 0. */
+static void
+copy_settings(int tty_fd)
+{
+	struct termios t;
+	struct winsize ws;
+
+	if (tcgetattr(STDIN_FILENO, &t) == 0)
+		(void)tcsetattr(tty_fd, TCSANOW, &t);
+	if (ioctl(STDIN_FILENO, TIOCGWINSZ, &ws) == 0)
+		(void)ioctl(tty_fd, TIOCSWINSZ, &ws);
+}
+
 static int
 open_terminal(const struct rootfs *r, struct program *p, struct err *e)
 {
@@ -70,8 +84,9 @@ open_terminal(const struct rootfs *r, struct program *p, struct err *e)
 		return err_sys(e, "give the terminal to user %u", r->spec->uid);
 	if (ioctl(p->tty_fd, TIOCSCTTY, 0) < 0)
 		return err_sys(e, "make the terminal controlling");
+	copy_settings(p->tty_fd);
 	for (int i = 0; i < 3; i++)
-		if (dup2(p->tty_fd, i) < 0)
+		if ((i < 2 || isatty(i)) && dup2(p->tty_fd, i) < 0)
 			return err_sys(e, "put the terminal on %d", i);
 	return sync_send_fd(p->sock, SYNC_TERMINAL, r->pty_fd, e);
 }
@@ -90,7 +105,9 @@ check_parent(int sock, struct err *e)
 static int
 child_steps(const struct child_args *a, struct program *p, struct err *e)
 {
-	struct rootfs r = { .spec = a->spec, .layer_path = a->layer_path };
+	struct rootfs r = { .spec = a->spec,
+			    .sources = a->sources,
+			    .layer_path = a->layer_path };
 
 	if (own_ids(a, e) < 0 || name_host(a->spec, e) < 0 ||
 	    raise_loopback(a->spec, e) < 0)
@@ -114,6 +131,7 @@ child_main(const struct child_args *a)
 		.sock = a->sock,
 		.tty_fd = -1,
 		.announce = a->announce,
+		.ignored = a->ignored,
 		.exit_status = 125,
 		.err = ERR_INIT,
 	};

@@ -9,6 +9,7 @@
 #define ENGINE_CHILD_H
 
 #include "engine/program.h"
+#include "engine/source.h"
 
 /*
  * PID 1 of the sandbox: start p's program, serve it, report its end on p->sock.  Never returns.
@@ -20,8 +21,10 @@ struct child_args {
 	const struct spec *spec;
 	int sock;
 	const char *layer_path; /* or NULL */
+	const struct source *sources; /* one for each mount of the spec */
 	child_init_fn *init;
 	bool announce; /* somebody wants to know the program's pid */
+	uint64_t ignored; /* signals that are ignored, and are not to be for the program */
 };
 
 void child_main(const struct child_args *a) __attribute__((noreturn));

@@ -8,17 +8,36 @@
 
 #include "base/fd.h"
 #include "engine/confine.h"
+#include "kernel/rlimits.h"
 #include "kernel/sys.h"
 
 /* capset(2) takes unknown bits as an error in no kernel, but keeps to what it knows. */
 #define CAPS_KNOWN ((1ULL << (CAP_LAST_CAP + 1)) - 1)
 
+static int
+set_limits(const struct spec *s, bool descriptors, struct err *e)
+{
+	for (size_t i = 0; i < s->n_rlimits; i++) {
+		const int resource = s->rlimits[i].resource;
+
+		if ((resource == RLIMIT_NOFILE) == descriptors &&
+		    setrlimit((unsigned int)resource, &s->rlimits[i].limit) < 0)
+			return err_sys(e, "set resource limit %s", rlimit_name(resource));
+	}
+	return 0;
+}
+
+int
+confine_descriptors(const struct spec *s, struct err *e)
+{
+	return set_limits(s, true, e);
+}
+
 int
 confine_limits(const struct spec *s, struct err *e)
 {
-	for (size_t i = 0; i < s->n_rlimits; i++)
-		if (setrlimit((unsigned int)s->rlimits[i].resource, &s->rlimits[i].limit) < 0)
-			return err_sys(e, "set resource limit %d", s->rlimits[i].resource);
+	if (set_limits(s, false, e) < 0)
+		return -e->code;
 	(void)umask(s->umask);
 	/* The caller's session keyring is readable from a new user namespace.  No keys, no harm. */
 	if (sys_keyctl_join_session() < 0 && errno != ENOSYS && errno != EPERM)

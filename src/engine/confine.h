@@ -9,8 +9,10 @@
 
 #include "spec/spec.h"
 
-/* Limits, umask, a session keyring of its own. */
+/* Limits but the one of descriptors, umask, a session keyring of its own. */
 int confine_limits(const struct spec *s, struct err *e);
+/* The limit of descriptors: after all that opens one. */
+int confine_descriptors(const struct spec *s, struct err *e);
 
 /*
  * Landlock where the kernel has it: signals and abstract sockets stay inside (ABI 6, Linux 6.12),

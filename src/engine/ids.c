@@ -66,14 +66,21 @@ write_direct(const struct spec *s, pid_t pid, struct err *e)
 	return write_file(path, map, e);
 }
 
-/* Start newuidmap or newgidmap; its complaint goes to our stderr. */
-static pid_t
-start_helper(const char *helper, pid_t pid, const struct spec_id_range *r, size_t n)
+/* A helper at work. */
+struct helper {
+	const char *name;
+	pid_t pid;
+	int complaint; /* owned: what it writes to its standard error */
+};
+
+static int
+start_helper(struct helper *h, const char *name, pid_t pid, const struct spec_id_range *r, size_t n,
+	     struct err *e)
 {
-	static char words[2 + SPEC_ID_RANGES_MAX * 3][12];
-	char *argv[NELEMS(words) + 2] = { (char *)(uintptr_t)helper };
+	static char words[1 + SPEC_ID_RANGES_MAX * 3][12];
+	char *argv[NELEMS(words) + 2] = { (char *)(uintptr_t)name };
 	size_t w = 0;
-	pid_t child;
+	int fds[2];
 
 	(void)snprintf(words[w++], sizeof(words[0]), "%d", pid);
 	for (size_t i = 0; i < n; i++) {
@@ -83,35 +90,54 @@ start_helper(const char *helper, pid_t pid, const struct spec_id_range *r, size_
 	}
 	for (size_t i = 0; i < w; i++)
 		argv[i + 1] = words[i];
-	child = vfork();
-	if (child == 0) {
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return err_sys(e, "make a pipe");
+	*h = (struct helper){ .name = name, .complaint = fds[0], .pid = vfork() };
+	if (h->pid == 0) {
 		static char *const env[] = { NULL };
 		char path[64];
 
-		(void)snprintf(path, sizeof(path), "/usr/bin/%s", helper);
+		(void)dup2(fds[1], STDERR_FILENO);
+		(void)snprintf(path, sizeof(path), "/usr/bin/%s", name);
 		(void)execve(path, argv, env);
-		(void)snprintf(path, sizeof(path), "/bin/%s", helper);
+		(void)snprintf(path, sizeof(path), "/bin/%s", name);
 		(void)execve(path, argv, env);
 		_exit(127);
 	}
-	return child;
+	(void)close(fds[1]);
+	return h->pid < 0 ? err_sys(e, "start %s", name) : 0;
+}
+
+/* Its first line, without its name. */
+static void
+read_complaint(const struct helper *h, char out[128])
+{
+	const size_t len = strlen(h->name);
+	ssize_t n = read(h->complaint, out, 127);
+
+	out[n > 0 ? n : 0] = '\0';
+	out[strcspn(out, "\n")] = '\0';
+	if (strncmp(out, h->name, len) == 0 && strncmp(out + len, ": ", 2) == 0)
+		memmove(out, out + len + 2, strlen(out + len + 2) + 1);
 }
 
 static int
-finish_helper(const char *helper, pid_t child, struct err *e)
+finish_helper(struct helper *h, struct err *e)
 {
+	AUTO_FD complaint = h->complaint;
+	char text[128];
 	int status = 0;
 
-	if (child < 0)
-		return err_sys(e, "start %s", helper);
-	while (waitpid(child, &status, 0) < 0)
+	while (waitpid(h->pid, &status, 0) < 0)
 		if (errno != EINTR)
-			return err_sys(e, "wait for %s", helper);
+			return err_sys(e, "wait for %s", h->name);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
-	(void)err_set(e, EPERM, "%s %s", helper,
-		      WIFEXITED(status) && WEXITSTATUS(status) == 127 ? "is not installed"
-								      : "refused the map");
+	read_complaint(h, text);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+		(void)err_set(e, ENOENT, "%s is not installed", h->name);
+	else
+		(void)err_set(e, EPERM, "%s refused: %s", h->name, text[0] ? text : "no reason given");
 	return err_hint(e, "see /etc/subuid and /etc/subgid, package uidmap, or use "
 			   "--idmap=single");
 }
@@ -120,14 +146,20 @@ finish_helper(const char *helper, pid_t child, struct err *e)
 static int
 write_by_helpers(const struct spec *s, pid_t pid, struct err *e)
 {
-	pid_t u = start_helper("newuidmap", pid, s->uids, s->n_uids);
-	pid_t g = start_helper("newgidmap", pid, s->gids, s->n_gids);
+	struct helper u, g;
 	struct err second = ERR_INIT;
-	int r = finish_helper("newuidmap", u, e);
 
-	if (finish_helper("newgidmap", g, r < 0 ? &second : e) < 0)
-		return r < 0 ? r : -e->code;
-	return r;
+	if (start_helper(&u, "newuidmap", pid, s->uids, s->n_uids, e) < 0)
+		return -e->code;
+	if (start_helper(&g, "newgidmap", pid, s->gids, s->n_gids, e) < 0) {
+		(void)finish_helper(&u, &second);
+		return -e->code;
+	}
+	if (finish_helper(&u, e) < 0) {
+		(void)finish_helper(&g, &second);
+		return -e->code;
+	}
+	return finish_helper(&g, e);
 }
 
 int

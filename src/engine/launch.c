@@ -1,6 +1,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/str.h"
 #include "engine/ids.h"
 #include "engine/launch.h"
 #include "engine/layer.h"
@@ -17,10 +19,13 @@
 #include "kernel/sys.h"
 
 #define KILL_AFTER_MS 5000 /* between SIGTERM and SIGKILL when the time is over */
+#define BACKGROUND_MS 500  /* bash's `fg` gives a running job the terminal without a signal */
+#define HURRY_MS      200
 
 struct launch {
 	const struct spec *spec;
 	const struct launch_hooks *hooks;
+	struct source *sources; /* owned; one for each mount of the spec */
 	struct layer layer;
 	struct relay relay;
 	int sock;
@@ -28,9 +33,10 @@ struct launch {
 	int userns_fd; /* RANGE: to remove files of other owners afterwards; else -1 */
 	pid_t child;
 	uint64_t deadline_ms; /* monotonic; 0: none */
-	bool timed_out, over, failed;
+	bool timed_out, over, ids_refused;
+	bool hurry; /* somebody wants the end: do not wait for a terminal that takes no output */
 	int wait_status;
-	int exit_status; /* of rootlet itself, when failed */
+	int exit_status; /* of rootlet itself, on failure */
 };
 
 static uint64_t
@@ -40,6 +46,20 @@ now_ms(void)
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+/* What the caller ignores, a bit for each signal; everything where /proc does not tell. */
+static uint64_t
+ignored_signals(void)
+{
+	char buf[4096];
+	AUTO_FD fd = sys_openat(AT_FDCWD, "/proc/self/status", O_RDONLY, 0);
+	ssize_t n = fd < 0 ? -1 : read(fd, buf, sizeof(buf) - 1);
+	const char *line;
+
+	buf[n < 0 ? 0 : n] = '\0';
+	line = strstr(buf, "\nSigIgn:");
+	return line ? strtoull(line + strlen("\nSigIgn:"), NULL, 16) : ~0ULL;
 }
 
 /* A caller may have left SIGCHLD ignored; then no end would ever be seen. */
@@ -95,9 +115,9 @@ clone_error(struct err *e)
 	switch (e->code) {
 	case EPERM:
 	case EACCES:
-		return err_hint(e, "unprivileged user namespaces are off here "
-				   "(kernel.unprivileged_userns_clone, AppArmor, or a container's "
-				   "system call filter)");
+		return err_hint(e, "user namespaces are off here (kernel.unprivileged_userns_clone, "
+				   "AppArmor, a container's system call filter), or this is a "
+				   "chroot");
 	case ENOSPC:
 	case EUSERS:
 		return err_hint(e, "the limit user.max_user_namespaces (or of another kind) is "
@@ -118,8 +138,10 @@ start_child(struct launch *l, child_init_fn *init, struct err *e)
 	struct child_args args = {
 		.spec = s,
 		.init = init,
+		.sources = l->sources,
 		.layer_path = l->layer.fd >= 0 ? l->layer.path : NULL,
 		.announce = s->init && l->hooks->started,
+		.ignored = ignored_signals(),
 	};
 	int socks[2], on = 1;
 
@@ -146,8 +168,10 @@ map_ids(struct launch *l, struct err *e)
 
 	if (l->spec->idmap == SPEC_IDMAP_SINGLE)
 		return 0;
-	if (ids_write_for(l->spec, l->child, e) < 0)
+	if (ids_write_for(l->spec, l->child, e) < 0) {
+		l->ids_refused = true;
 		return err_prefix(e, "map ids");
+	}
 	if (l->spec->idmap == SPEC_IDMAP_RANGE) {
 		(void)snprintf(path, sizeof(path), "/proc/%d/ns/user", l->child);
 		l->userns_fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -212,6 +236,19 @@ reap_program(struct launch *l)
 	l->over = true;
 }
 
+/* Not what the caller decided to be nothing for this job, as nohup(1) does; blocked, it still comes. */
+static void
+pass_on(struct launch *l, int sig)
+{
+	struct sigaction sa;
+
+	if (sigaction(sig, NULL, &sa) == 0 && sa.sa_handler == SIG_IGN)
+		return;
+	if (sig == SIGHUP || sig == SIGINT || sig == SIGQUIT || sig == SIGTERM)
+		l->hurry = true;
+	signal_program(l, sig);
+}
+
 static void
 handle_signals(struct launch *l)
 {
@@ -230,27 +267,37 @@ handle_signals(struct launch *l)
 				signal_program(l, SIGWINCH);
 			break;
 		case SIGCONT:
-			break; /* stop_with_program() passes it on */
+			/* stop_with_program() passes it on.  After SIGSTOP, or from `fg`: */
+			relay_resume(&l->relay);
+			break;
 		default:
 			/* Not what our own writing caused, SIGPIPE or SIGXFSZ. */
 			if (si.ssi_pid != (uint32_t)getpid())
-				signal_program(l, (int)si.ssi_signo);
+				pass_on(l, (int)si.ssi_signo);
 		}
 	}
 }
 
-/* The first process is gone without a last word: what became of it? */
-static void
-first_process_died(struct launch *l)
+/*
+ * The first process is gone without a last word.  SIGKILL is somebody's will, and the program's end
+ * as well: the time is over, or the kernel wanted the memory.
+ */
+static int
+first_process_died(struct launch *l, struct err *e)
 {
-	int status;
+	int status = 0;
 
 	while (waitpid(l->child, &status, 0) < 0)
 		if (errno != EINTR)
-			return;
+			return err_sys(e, "wait for the sandbox");
 	l->child = -1;
 	l->wait_status = status;
 	l->over = true;
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+		return 0;
+	return err_set(e, ECHILD, "the first process of the sandbox died with %s %d",
+		       WIFSIGNALED(status) ? "signal" : "status",
+		       WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 }
 
 static int
@@ -266,8 +313,8 @@ handle_message(struct launch *l, struct err *e)
 	if (r == 0) {
 		fd_closep(&l->sock);
 		if (l->spec->init)
-			first_process_died(l);
-		else if (l->hooks->started)
+			return first_process_died(l, e);
+		if (l->hooks->started)
 			l->hooks->started(l->hooks->ctx, l->child);
 		return 0;
 	}
@@ -300,7 +347,7 @@ static void
 handle_timeout(struct launch *l)
 {
 	if (!l->timed_out) {
-		l->timed_out = true;
+		l->timed_out = l->hurry = true;
 		l->deadline_ms += KILL_AFTER_MS;
 		signal_program(l, SIGTERM);
 		signal_program(l, SIGCONT);
@@ -327,25 +374,25 @@ time_left(const struct launch *l)
 static int
 turn(struct launch *l, struct err *e)
 {
-	struct pollfd p[] = {
+	struct pollfd p[2 + RELAY_POLL] = {
 		{ .fd = l->sock, .events = POLLIN },
 		{ .fd = l->signal_fd, .events = POLLIN },
-		{ .fd = l->relay.master, .events = POLLIN },
-		{ .fd = l->relay.master >= 0 && !l->relay.input_done ? STDIN_FILENO : -1,
-		  .events = POLLIN },
 	};
-	int n = poll(p, NELEMS(p), time_left(l));
+	int timeout = time_left(l), n;
 
+	relay_poll(&l->relay, p + 2);
+	if (relay_in_background(&l->relay) && (timeout < 0 || timeout > BACKGROUND_MS))
+		timeout = BACKGROUND_MS;
+	n = poll(p, NELEMS(p), timeout);
 	if (n < 0 && errno != EINTR)
 		return err_sys(e, "wait for the sandbox");
-	if (n == 0)
+	if (n == 0 && time_left(l) == 0)
 		handle_timeout(l);
+	if (relay_in_background(&l->relay))
+		relay_resume(&l->relay);
 	if (n <= 0)
 		return 0;
-	if (p[2].revents && !relay_output(&l->relay))
-		relay_stop(&l->relay);
-	if (p[3].revents && l->relay.master >= 0)
-		relay_input(&l->relay);
+	relay_handle(&l->relay, p + 2);
 	if (p[1].revents)
 		handle_signals(l);
 	return p[0].revents ? handle_message(l, e) : 0;
@@ -383,10 +430,30 @@ make_layer(struct launch *l, struct err *e)
 	return 0;
 }
 
+/* Links in what the user typed, while we still see whose they are. */
+static int
+vet_sources(struct launch *l, struct err *e)
+{
+	const struct spec *s = l->spec;
+
+	l->sources = xcalloc(s->n_mounts, sizeof(*l->sources));
+	for (size_t i = 0; i < s->n_mounts; i++) {
+		const struct mount_step *m = &s->mounts[i];
+		const char *path = m->lowers ? m->lowers[0] : m->src;
+
+		if (m->trusted || (m->op != MOUNT_BIND && m->op != MOUNT_DEVICE &&
+				   m->op != MOUNT_OVERLAY))
+			continue;
+		if (source_vet(path, &l->sources[i], e) < 0)
+			return -e->code;
+	}
+	return 0;
+}
+
 static int
 run_phases(struct launch *l, child_init_fn *init, struct err *e)
 {
-	if (take_signals(l, e) < 0 || make_layer(l, e) < 0)
+	if (take_signals(l, e) < 0 || vet_sources(l, e) < 0 || make_layer(l, e) < 0)
 		return -e->code;
 	if (start_child(l, init, e) < 0 || map_ids(l, e) < 0)
 		return -e->code;
@@ -410,12 +477,28 @@ fill_result(const struct launch *l, struct launch_result *ret)
 {
 	const int st = l->wait_status;
 
-	*ret = (struct launch_result){ .timed_out = l->timed_out };
+	*ret = (struct launch_result){ .timed_out = l->timed_out, .ids_refused = l->ids_refused };
 	if (WIFSIGNALED(st))
 		ret->signal = WTERMSIG(st);
 	ret->exit_status = l->timed_out	     ? 124
 			   : WIFSIGNALED(st) ? 128 + WTERMSIG(st)
 					     : WEXITSTATUS(st);
+}
+
+/* What the program has printed is still to be shown, as long as nobody wants the end. */
+static void
+finish_output(struct launch *l)
+{
+	struct pollfd p[1 + RELAY_POLL] = { { .fd = l->signal_fd, .events = POLLIN } };
+
+	while (relay_drain(&l->relay, p + 1)) {
+		if (poll(p, NELEMS(p), l->hurry ? HURRY_MS : -1) == 0)
+			break;
+		if (p[0].revents)
+			handle_signals(l);
+		relay_handle(&l->relay, p + 1);
+	}
+	relay_stop(&l->relay);
 }
 
 int
@@ -434,8 +517,8 @@ launch_run(const struct spec *s, child_init_fn *init, const struct launch_hooks 
 	};
 	int r = run_phases(&l, init, e);
 
-	relay_stop(&l.relay);
 	end_child(&l);
+	finish_output(&l);
 	fill_result(&l, ret);
 	if (r < 0)
 		ret->exit_status = l.exit_status;
@@ -443,5 +526,6 @@ launch_run(const struct spec *s, child_init_fn *init, const struct launch_hooks 
 	fd_closep(&l.sock);
 	fd_closep(&l.signal_fd);
 	fd_closep(&l.userns_fd);
+	free(l.sources);
 	return r;
 }

@@ -34,16 +34,15 @@ overlay_close(struct overlay *o)
 }
 
 static int
-open_lowers(struct overlay *o, const struct mount_step *m, struct err *e)
+open_lowers(const struct rootfs *r, struct overlay *o, const struct mount_step *m, struct err *e)
 {
 	for (char **p = m->lowers; *p; p++) {
-		const int flags = O_PATH | O_DIRECTORY;
 		int fd;
 
 		if (o->n == LOWERS_MAX)
 			return err_set(e, E2BIG, "more than %d layers", LOWERS_MAX);
-		fd = m->trusted ? sys_openat(AT_FDCWD, *p, flags, 0)
-				: fd_open_trusted(*p, flags, e);
+		fd = m->trusted ? sys_openat(AT_FDCWD, *p, O_PATH, 0)
+				: source_open(*p, &r->sources[m - r->spec->mounts], e);
 		if (fd < 0)
 			return m->trusted ? err_sys(e, "%s", *p) : fd;
 		o->lowers[o->n++] = fd;
@@ -209,7 +208,7 @@ int
 overlay_mount(struct rootfs *r, const struct mount_step *m, struct err *e)
 {
 	struct overlay o = { .n = 0 };
-	int done = open_lowers(&o, m, e);
+	int done = open_lowers(r, &o, m, e);
 
 	if (done == 0)
 		done = mount_overlay_once(r, m, &o, e);
@@ -242,5 +241,5 @@ layer_dir_mount(struct rootfs *r, const struct mount_step *m, struct err *e)
 	}
 	if (mount(src, is_root ? "root" : name, NULL, MS_BIND, NULL) < 0)
 		return err_sys(e, "mount %s", m->dst);
-	return is_root ? 0 : stage_move(r, name, m->dst, e);
+	return is_root ? target_own(r, AT_FDCWD, "root", e) : stage_move(r, name, m->dst, e);
 }

@@ -1,3 +1,4 @@
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -49,21 +50,39 @@ confine(struct program *p, struct err *e)
 {
 	const struct spec *s = p->spec;
 
-	if (confine_limits(s, e) < 0)
-		return -e->code;
 	if (s->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return err_sys(e, "set no_new_privs");
-	if (confine_landlock(s, e) < 0)
+	if (confine_landlock(s, e) < 0 || confine_limits(s, e) < 0)
 		return -e->code;
 	if (s->no_new_privs) {
-		if (confine_ids(s, e) < 0 || confine_caps(s, e) < 0)
+		if (confine_ids(s, e) < 0 || confine_caps(s, e) < 0 ||
+		    confine_filters(s, &p->notify, &p->listener, e) < 0)
 			return -e->code;
-		return confine_filters(s, &p->notify, &p->listener, e);
+	} else {
+		/* Here, cutting the bounding set and loading filters takes capabilities. */
+		if (confine_caps(s, e) < 0 ||
+		    confine_filters(s, &p->notify, &p->listener, e) < 0 || confine_ids(s, e) < 0)
+			return -e->code;
 	}
-	/* Without no_new_privs, cutting the bounding set and loading filters takes capabilities. */
-	if (confine_caps(s, e) < 0 || confine_filters(s, &p->notify, &p->listener, e) < 0)
-		return -e->code;
-	return confine_ids(s, e);
+	return confine_descriptors(s, e);
+}
+
+/*
+ * Without init, only the death signal ends the program with rootlet, and a change of ids has cleared
+ * it.  The launcher may be gone already: then the socket is at its end.
+ */
+static int
+bind_to_launcher(const struct program *p, struct err *e)
+{
+	struct pollfd s = { .fd = p->sock };
+
+	if (p->spec->init)
+		return 0;
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		return err_sys(e, "set the parent death signal");
+	if (poll(&s, 1, 0) == 1 && (s.revents & POLLHUP))
+		return err_set(e, EPIPE, "the launcher is gone");
+	return 0;
 }
 
 /* Everything from 3 on is closed at execve but what was asked for by number. */
@@ -79,10 +98,14 @@ hand_over_fds(const struct spec *s, struct err *e)
 }
 
 static int
-unblock_signals(struct err *e)
+reset_signals(const struct program *p, struct err *e)
 {
 	sigset_t none;
 
+	/* execve keeps what is ignored. */
+	for (int sig = 1; p->ignored && sig <= 64; sig++)
+		if (p->ignored & (1ULL << (sig - 1)))
+			(void)sys_sigaction_default(sig);
 	sigemptyset(&none);
 	return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? err_sys(e, "unblock signals") : 0;
 }
@@ -151,7 +174,7 @@ program_exec(struct program *p)
 	p->listener = -1;
 	if (take_terminal(p, e) < 0 || enter_cwd(s, e) < 0 || hand_over_fds(s, e) < 0 ||
 	    (p->announce && sync_send(p->sock, SYNC_STARTED, 0, e) < 0) || confine(p, e) < 0 ||
-	    unblock_signals(e) < 0)
+	    bind_to_launcher(p, e) < 0 || reset_signals(p, e) < 0)
 		return;
 	exec_search(s);
 	p->exit_status = errno == ENOENT || errno == ENOTDIR ? 127 : 126;

@@ -16,6 +16,7 @@ struct program {
 	int tty_fd;                 /* the slave of the pty, or -1 */
 	struct spec_filter notify;  /* of ownership emulation; n == 0: none, or in the spec */
 	bool announce;              /* say SYNC_STARTED before execve */
+	uint64_t ignored;           /* signals that the caller left ignored */
 	int listener;               /* result: the notify listener, or -1 */
 	int exit_status;            /* result on failure: 125, 126 or 127 */
 	struct err err;             /* result on failure */

@@ -1,10 +1,21 @@
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/str.h"
 #include "engine/relay.h"
+
+enum { POLL_MASTER, POLL_INPUT, POLL_OUTPUT };
+
+/* Not our controlling terminal, or one whose foreground is in another pid namespace: ours. */
+static bool
+is_foreground(void)
+{
+	pid_t group = tcgetpgrp(STDIN_FILENO);
+
+	return group <= 0 || group == getpgrp();
+}
 
 void
 relay_resize(const struct relay *r)
@@ -20,7 +31,14 @@ relay_resume(struct relay *r)
 {
 	struct termios raw;
 
-	if (r->master < 0 || r->raw || tcgetattr(STDIN_FILENO, &r->saved) < 0)
+	if (r->master < 0)
+		return;
+	if (!is_foreground()) {
+		r->raw = false; /* whoever has the terminal now has seen to its settings */
+		return;
+	}
+	/* After a SIGSTOP the terminal may still be raw, or not: what we saved stays right. */
+	if (!r->raw && tcgetattr(STDIN_FILENO, &r->saved) < 0)
 		return;
 	raw = r->saved;
 	cfmakeraw(&raw);
@@ -28,10 +46,16 @@ relay_resume(struct relay *r)
 	relay_resize(r);
 }
 
+bool
+relay_in_background(const struct relay *r)
+{
+	return r->master >= 0 && !r->raw && !r->input_done;
+}
+
 void
 relay_pause(struct relay *r)
 {
-	if (r->raw)
+	if (r->raw && is_foreground())
 		(void)tcsetattr(STDIN_FILENO, TCSADRAIN, &r->saved);
 	r->raw = false;
 }
@@ -39,73 +63,104 @@ relay_pause(struct relay *r)
 int
 relay_start(struct relay *r, int master, struct err *e)
 {
-	struct termios t;
-
 	r->master = master;
-	if (tcgetattr(STDIN_FILENO, &t) < 0)
-		return err_sys(e, "read the terminal's settings");
-	/* The program's terminal starts with the settings of ours. */
-	(void)tcsetattr(master, TCSANOW, &t);
+	r->in = xcalloc(1, sizeof(*r->in));
+	r->shown = xcalloc(1, sizeof(*r->shown));
 	if (fcntl(master, F_SETFL, O_NONBLOCK) < 0)
 		return err_sys(e, "make the pty non-blocking");
+	/* Others have the descriptor, too: make only a description of our own non-blocking. */
+	r->out = open("/proc/self/fd/1", O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	if (r->out < 0)
+		r->out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+	if (r->out < 0)
+		return err_sys(e, "open the terminal");
 	relay_resume(r);
 	return 0;
 }
 
-void
-relay_input(struct relay *r)
+static bool
+is_empty(const struct relay_buffer *b)
 {
-	char buf[4096];
-	ssize_t n = read(STDIN_FILENO, buf, sizeof(buf));
-	struct err ignored = ERR_INIT;
+	return b->from == b->to;
+}
 
-	if (n <= 0) {
-		r->input_done = n == 0 || (errno != EAGAIN && errno != EINTR);
+/* False at the end of @fd. */
+static bool
+fill(struct relay_buffer *b, int fd)
+{
+	ssize_t n = read(fd, b->data, sizeof(b->data));
+
+	if (n <= 0)
+		return n < 0 && (errno == EAGAIN || errno == EINTR);
+	b->from = 0;
+	b->to = (size_t)n;
+	return true;
+}
+
+static void
+flush(struct relay_buffer *b, int fd)
+{
+	ssize_t n = write(fd, b->data + b->from, b->to - b->from);
+
+	if (n > 0)
+		b->from += (size_t)n;
+	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+		b->from = b->to; /* nobody will ever read it */
+}
+
+void
+relay_poll(const struct relay *r, struct pollfd p[RELAY_POLL])
+{
+	const bool on = r->master >= 0;
+	const short from = on && is_empty(r->shown) && !r->output_done ? POLLIN : 0;
+	const short to = on && !is_empty(r->in) ? POLLOUT : 0;
+
+	p[POLL_MASTER] = (struct pollfd){ from || to ? r->master : -1, from | to, 0 };
+	p[POLL_INPUT] = (struct pollfd){
+		on && r->raw && !r->input_done && is_empty(r->in) ? STDIN_FILENO : -1, POLLIN, 0
+	};
+	p[POLL_OUTPUT] = (struct pollfd){ on && !is_empty(r->shown) ? r->out : -1, POLLOUT, 0 };
+}
+
+void
+relay_handle(struct relay *r, const struct pollfd p[RELAY_POLL])
+{
+	if (r->master < 0)
 		return;
-	}
-	for (ssize_t done = 0; done < n;) {
-		ssize_t w = write(r->master, buf + done, (size_t)(n - done));
-		struct pollfd p = { .fd = r->master, .events = POLLOUT };
-
-		if (w > 0) {
-			done += w;
-		} else if (errno == EAGAIN) {
-			/* Nobody reads inside: let output flow, or both sides wait for ever. */
-			if (!relay_output(r))
-				return;
-			(void)poll(&p, 1, 20);
-		} else if (errno != EINTR) {
-			(void)err_sys(&ignored, "write to the pty");
-			return;
-		}
-	}
+	if (p[POLL_INPUT].revents && is_empty(r->in) && !fill(r->in, STDIN_FILENO))
+		r->input_done = true;
+	if (!is_empty(r->in) && (p[POLL_MASTER].revents || p[POLL_INPUT].revents))
+		flush(r->in, r->master);
+	if ((p[POLL_MASTER].revents & ~POLLOUT) && is_empty(r->shown) &&
+	    !fill(r->shown, r->master))
+		r->output_done = true;
+	if (!is_empty(r->shown))
+		flush(r->shown, r->out);
 }
 
 bool
-relay_output(struct relay *r)
+relay_drain(struct relay *r, struct pollfd p[RELAY_POLL])
 {
-	char buf[16384];
-	ssize_t n = read(r->master, buf, sizeof(buf));
-	struct err ignored = ERR_INIT;
-
-	if (n > 0) {
-		(void)fd_write_all(STDOUT_FILENO, buf, (size_t)n, &ignored);
-		return true;
+	if (r->master < 0)
+		return false;
+	while (is_empty(r->shown) && !r->output_done) {
+		if (!fill(r->shown, r->master) || is_empty(r->shown))
+			r->output_done = true;
+		else
+			flush(r->shown, r->out);
 	}
-	/* EIO: nobody has the other side open. */
-	return n < 0 && (errno == EAGAIN || errno == EINTR);
+	r->in->from = r->in->to;
+	r->input_done = true;
+	relay_poll(r, p);
+	return !is_empty(r->shown);
 }
 
 void
 relay_stop(struct relay *r)
 {
-	struct pollfd p = { .fd = r->master, .events = POLLIN };
-
-	if (r->master < 0)
-		return;
-	while (poll(&p, 1, 0) == 1 && (p.revents & POLLIN))
-		if (!relay_output(r))
-			break;
 	relay_pause(r);
 	fd_closep(&r->master);
+	fd_closep(&r->out);
+	util_freep(&r->in);
+	util_freep(&r->shown);
 }

@@ -16,9 +16,7 @@ mount_set_attr(int fd, uint64_t attr, bool recursive, struct err *e)
 
 	if (sys_mount_setattr(fd, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &a) < 0) {
 		(void)err_sys(e, "set mount attributes");
-		if (e->code == ENOSYS)
-			return err_hint(e, "this needs mount_setattr(2), Linux 5.12");
-		return -e->code;
+		return err_needs(e, "mount_setattr(2), Linux 5.12");
 	}
 	return 0;
 }
@@ -35,8 +33,13 @@ enter_stage(const struct spec *s, struct err *e)
 	if (s->layer == SPEC_LAYER_RAM && s->layer_size)
 		(void)snprintf(opts, sizeof(opts), "size=%llu",
 			       (unsigned long long)s->layer_size);
-	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
-		return err_sys(e, "make mounts private");
+	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0) {
+		(void)err_sys(e, "make mounts private");
+		if (e->code == EPERM || e->code == EACCES)
+			return err_hint(e, "something around us forbids mounts: AppArmor, or "
+					   "Landlock as in a rootlet sandbox without --privileged");
+		return -e->code;
+	}
 	if (mount("tmpfs", "/", "tmpfs", MS_NOSUID | MS_NODEV, opts) < 0)
 		return err_sys(e, "mount tmpfs for the stage");
 	if (chdir("/..") < 0)
@@ -54,35 +57,51 @@ open_layer(struct rootfs *r, struct err *e)
 	return r->layer_fd < 0 ? err_sys(e, "open the layer %s", r->layer_path) : 0;
 }
 
+/* A descriptor of source @path of step @m. */
 static int
-step_bind(const struct rootfs *r, const struct mount_step *m, struct err *e)
+open_source(const struct rootfs *r, const struct mount_step *m, const char *path, struct err *e)
+{
+	int fd;
+
+	if (!m->trusted)
+		return source_open(path, &r->sources[m - r->spec->mounts], e);
+	fd = sys_openat(AT_FDCWD, path, O_PATH, 0);
+	return fd < 0 ? err_sys(e, "%s", path) : fd;
+}
+
+/* @m: a step of the plan; @op, @read_only: what to make of it */
+static int
+bind_source(const struct rootfs *r, const struct mount_step *m, enum mount_op op, bool read_only,
+	    struct err *e)
 {
 	const uint64_t attr = MOUNT_ATTR_NOSUID |
-			      (m->op == MOUNT_DEVICE ? 0 : MOUNT_ATTR_NODEV) |
-			      (m->read_only ? MOUNT_ATTR_RDONLY : 0);
-	AUTO_FD src = m->trusted ? sys_openat(AT_FDCWD, m->src, O_PATH, 0)
-				 : fd_open_trusted(m->src, O_PATH, e);
-	AUTO_FD tree = -1, target = -1;
+			      (op == MOUNT_DEVICE ? 0 : MOUNT_ATTR_NODEV) |
+			      (read_only ? MOUNT_ATTR_RDONLY : 0);
+	AUTO_FD src = open_source(r, m, m->src, e), tree = -1, target = -1;
 	struct stat st;
 
 	if (src < 0)
-		return m->trusted ? err_sys(e, "%s", m->src) : -e->code;
+		return src;
 	if (fstat(src, &st) < 0)
 		return err_sys(e, "stat %s", m->src);
-	if (m->op == MOUNT_DEVICE && !S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
+	if (op == MOUNT_DEVICE && !S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
 		return err_set(e, ENODEV, "%s is not a device", m->src);
 	tree = sys_open_tree(src, "",
 			     OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
-	if (tree < 0)
-		return err_sys(e, "bind %s", m->src);
+	if (tree < 0) {
+		(void)err_sys(e, "bind %s", m->src);
+		return err_needs(e, "open_tree(2), Linux 5.2");
+	}
 	if (mount_set_attr(tree, attr, true, e) < 0)
 		return err_prefix(e, "bind %s", m->src);
 	target = target_open(r, m->dst, S_ISDIR(st.st_mode), 0644 | (st.st_mode & 0111), e);
 	if (target < 0)
 		return target;
 	if (sys_move_mount(tree, "", target, "",
-			   MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
-		return err_sys(e, "bind %s on %s", m->src, m->dst);
+			   MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0) {
+		(void)err_sys(e, "bind %s on %s", m->src, m->dst);
+		return err_needs(e, "move_mount(2), Linux 5.2");
+	}
 	return 0;
 }
 
@@ -99,7 +118,7 @@ step_tmpfs(const struct rootfs *r, const struct mount_step *m, struct err *e)
 	(void)snprintf(place, sizeof(place), "/proc/self/fd/%d", target);
 	if (mount("tmpfs", place, "tmpfs", MS_NOSUID | MS_NODEV, opts) < 0)
 		return err_sys(e, "mount tmpfs on %s", m->dst);
-	return 0;
+	return target_own_dst(r, m->dst, e);
 }
 
 static int
@@ -193,7 +212,7 @@ step_symlink(const struct rootfs *r, const struct mount_step *m, struct err *e)
 static int
 step_dir(const struct rootfs *r, const struct mount_step *m, struct err *e)
 {
-	AUTO_FD fd = target_open(r, m->dst, true, m->mode ? m->mode : 0755, e);
+	AUTO_FD fd = target_make_dir(r, m->dst, m->mode ? m->mode : 0755, e);
 	char path[32];
 	struct stat st;
 
@@ -219,16 +238,13 @@ is_absent(const struct err *e)
 static int
 step_overlay(struct rootfs *r, const struct mount_step *m, struct err *e)
 {
-	struct mount_step bind = *m;
-
 	if (overlay_mount(r, m, e) == 0)
-		return 0;
+		return r->root_fd < 0 ? target_own(r, AT_FDCWD, "root", e)
+				      : target_own_dst(r, m->dst, e);
 	if (!m->optional || is_absent(e))
 		return -e->code;
 	err_clear(e);
-	bind.op = MOUNT_BIND;
-	bind.read_only = true;
-	return step_bind(r, &bind, e);
+	return bind_source(r, m, MOUNT_BIND, true, e);
 }
 
 static int
@@ -241,7 +257,7 @@ run_step(struct rootfs *r, const struct mount_step *m, struct err *e)
 		return step_overlay(r, m, e);
 	case MOUNT_BIND:
 	case MOUNT_DEVICE:
-		return step_bind(r, m, e);
+		return bind_source(r, m, m->op, m->read_only, e);
 	case MOUNT_TMPFS:
 		return step_tmpfs(r, m, e);
 	case MOUNT_PROC:
@@ -328,6 +344,8 @@ rootfs_build(struct rootfs *r, struct err *e)
 	r->root_fd = -1;
 	r->pty_fd = -1;
 	r->serial = 0;
+	for (size_t i = 0; i < r->spec->n_mounts; i++)
+		r->has_folders = r->has_folders || r->spec->mounts[i].op == MOUNT_BIND;
 	(void)umask(0);
 	if (enter_stage(r->spec, e) < 0 || open_layer(r, e) < 0 || run_plan(r, e) < 0)
 		return -e->code;

@@ -15,14 +15,16 @@
 
 #include <sys/stat.h>
 
-#include "spec/spec.h"
+#include "engine/source.h"
 
 struct rootfs {
 	const struct spec *spec;
+	const struct source *sources; /* one for each step of the plan */
 	const char *layer_path; /* the locked directory on disk, or NULL */
 	int layer_fd;           /* the same, opened in our mount namespace; -1: layer in memory */
 	int root_fd;            /* O_PATH of the new root, once mounted */
 	int pty_fd;             /* master of the pty, or -1 */
+	bool has_folders;       /* of the host: then mount points cannot be made everywhere */
 	unsigned int serial;    /* makes names in stage and layer unique */
 };
 
@@ -32,8 +34,9 @@ int rootfs_build(struct rootfs *r, struct err *e);
 /* --- pieces, used between the files of this module --- */
 
 /*
- * The place @dst in the root for a directory or a file, made when it is missing (in the layer, by
- * descriptors).  Returns an O_PATH descriptor, or -errno.
+ * The place @dst in the root for a directory or a file, made when it is missing: in the layer, or
+ * another mount of ours, but not in a folder of the host, where the user did not name it.  Returns an
+ * O_PATH descriptor, or -errno.
  */
 int target_open(const struct rootfs *r, const char *dst, bool is_dir, mode_t mode, struct err *e);
 
@@ -44,6 +47,17 @@ int target_open(const struct rootfs *r, const char *dst, bool is_dir, mode_t mod
  */
 int target_open_parent(const struct rootfs *r, const char *dst, const char **ret_name,
 		       struct err *e);
+
+/* The directory @dst, made wherever it is missing: the user named it. */
+int target_make_dir(const struct rootfs *r, const char *dst, mode_t mode, struct err *e);
+
+/*
+ * The mount at @path relative to @dir_fd is ours: mount points may be made in it.  An empty path is
+ * @dir_fd itself.
+ */
+int target_own(const struct rootfs *r, int dir_fd, const char *path, struct err *e);
+/* The same for what has just been mounted at @dst. */
+int target_own_dst(const struct rootfs *r, const char *dst, struct err *e);
 
 /* Move the mount at @name in the stage to @dst, which must not be a link of the base. */
 int stage_move(const struct rootfs *r, const char *name, const char *dst, struct err *e);

@@ -74,9 +74,10 @@ int
 stage_move(const struct rootfs *r, const char *name, const char *dst, struct err *e)
 {
 	AUTO_FD target = -1;
-
 	struct stat st;
 
+	if (target_own(r, AT_FDCWD, name, e) < 0)
+		return -e->code;
 	if (!strchr(dst + 1, '/')) {
 		/* A single component is not followed when it is a link: no look-up before. */
 		if (sys_move_mount(AT_FDCWD, name, r->root_fd, dst + 1, 0) == 0)
@@ -88,8 +89,10 @@ stage_move(const struct rootfs *r, const char *name, const char *dst, struct err
 	target = target_open(r, dst, true, 0755, e);
 	if (target < 0)
 		return target;
-	if (sys_move_mount(AT_FDCWD, name, target, "", MOVE_MOUNT_T_EMPTY_PATH) < 0)
-		return err_sys(e, "mount %s", dst);
+	if (sys_move_mount(AT_FDCWD, name, target, "", MOVE_MOUNT_T_EMPTY_PATH) < 0) {
+		(void)err_sys(e, "mount %s", dst);
+		return err_needs(e, "move_mount(2), Linux 5.2");
+	}
 	return 0;
 }
 
@@ -182,15 +185,19 @@ bind_host_sysfs(struct err *e)
 	AUTO_FD tree = sys_open_tree(AT_FDCWD, "/sys",
 				     OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
 
-	if (tree < 0)
-		return err_sys(e, "bind the host's /sys");
+	if (tree < 0) {
+		(void)err_sys(e, "bind the host's /sys");
+		return err_needs(e, "open_tree(2), Linux 5.2");
+	}
 	if (mount_set_attr(tree,
 			   MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
 				   MOUNT_ATTR_NOEXEC,
 			   true, e) < 0)
 		return -e->code;
-	if (sys_move_mount(tree, "", AT_FDCWD, "sys", MOVE_MOUNT_F_EMPTY_PATH) < 0)
-		return err_sys(e, "bind the host's /sys");
+	if (sys_move_mount(tree, "", AT_FDCWD, "sys", MOVE_MOUNT_F_EMPTY_PATH) < 0) {
+		(void)err_sys(e, "bind the host's /sys");
+		return err_needs(e, "move_mount(2), Linux 5.2");
+	}
 	return 0;
 }
 

@@ -2,11 +2,74 @@
  * target - places in the new root, found or made without ever leaving it
  */
 #include <string.h>
+#include <sys/statvfs.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "engine/rootfs.h"
 #include "kernel/sys.h"
+
+/* Mount ids (Linux 5.8) of what is ours; when there are more, mount points there must exist. */
+#define OWN_MAX 512
+
+static uint64_t own[OWN_MAX];
+static size_t n_own;
+
+static int
+mount_id(int dir_fd, const char *path, uint64_t *ret, struct err *e)
+{
+	struct statx st;
+
+	if (sys_statx(dir_fd, path, AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0) {
+		(void)err_sys(e, "look at a mount");
+		return err_needs(e, "statx(2), Linux 5.8");
+	}
+	*ret = st.stx_mnt_id;
+	return 0;
+}
+
+int
+target_own(const struct rootfs *r, int dir_fd, const char *path, struct err *e)
+{
+	if (!r->has_folders || n_own == OWN_MAX)
+		return 0;
+	if (mount_id(dir_fd, path, &own[n_own], e) < 0)
+		return -e->code;
+	n_own++;
+	return 0;
+}
+
+int
+target_own_dst(const struct rootfs *r, const char *dst, struct err *e)
+{
+	AUTO_FD fd = -1;
+
+	if (!r->has_folders)
+		return 0;
+	fd = fd_open_in_root(r->root_fd, dst, O_PATH, 0, e);
+	return fd < 0 ? fd : target_own(r, fd, "", e);
+}
+
+/* May a mount point be made in directory @fd? */
+static int
+check_own(const struct rootfs *r, int fd, const char *path, struct err *e)
+{
+	struct statfs fs;
+	uint64_t id = 0;
+
+	if (!r->has_folders)
+		return 0;
+	if (mount_id(fd, "", &id, e) < 0)
+		return -e->code;
+	for (size_t i = 0; i < n_own; i++)
+		if (own[i] == id)
+			return 0;
+	if (fstatfs(fd, &fs) == 0 && (fs.f_flags & ST_RDONLY))
+		return err_set(e, EROFS, "mount point %s is missing in a read-only folder", path);
+	(void)err_set(e, ENOENT, "mount point %s is missing in a shared folder", path);
+	return err_hint(e, "make it there first: nothing is created on this machine by itself");
+}
 
 /* openat2 as fd_open_in_root(), for a place that may be missing. Returns 1 when it is. */
 static int
@@ -23,16 +86,24 @@ try_open(int root_fd, const char *path, int *ret_fd, struct err *e)
 	while (fd < 0 && (errno == EINTR || errno == EAGAIN));
 	if (fd < 0 && errno == ENOENT)
 		return 1;
-	if (fd < 0)
-		return err_sys(e, "mount point %s", path);
+	if (fd < 0) {
+		(void)err_sys(e, "mount point %s", path);
+		return err_needs(e, "openat2(2), Linux 5.6");
+	}
 	*ret_fd = fd;
 	return 0;
 }
 
+/* Where a missing directory may be made. */
+enum where { WHERE_OWN, WHERE_ANY };
+
 /* Make component @path (a copy cut after it) in @parent_fd, unless somebody else just did. */
 static int
-make_dir(int parent_fd, const char *name, const char *path, mode_t mode, struct err *e)
+make_dir(const struct rootfs *r, int parent_fd, const char *name, const char *path, mode_t mode,
+	 enum where where, struct err *e)
 {
+	if (where == WHERE_OWN && check_own(r, parent_fd, path, e) < 0)
+		return -e->code;
 	if (mkdirat(parent_fd, name, mode) == 0 || errno == EEXIST)
 		return 0;
 	(void)err_sys(e, "make mount point %s", path);
@@ -46,8 +117,10 @@ make_dir(int parent_fd, const char *name, const char *path, mode_t mode, struct 
  * start, because a component may be a link that leads elsewhere in the root.
  */
 static int
-open_or_make_dir(int root_fd, const char *path, mode_t mode, struct err *e)
+open_or_make_dir(const struct rootfs *rootfs, const char *path, mode_t mode, enum where where,
+		 struct err *e)
 {
+	const int root_fd = rootfs->root_fd;
 	char part[PATH_MAX];
 	AUTO_FD parent = -1, fd = -1;
 	int r = try_open(root_fd, path, &fd, e);
@@ -68,7 +141,8 @@ open_or_make_dir(int root_fd, const char *path, mode_t mode, struct err *e)
 		name = part + (p - path) - n;
 		fd_closep(&fd);
 		r = try_open(root_fd, part, &fd, e);
-		if (r > 0 && (r = make_dir(parent, name, part, *p ? 0755 : mode, e)) == 0)
+		if (r > 0 && (r = make_dir(rootfs, parent, name, part, *p ? 0755 : mode, where,
+					   e)) == 0)
 			r = try_open(root_fd, part, &fd, e);
 		if (r != 0)
 			return r < 0 ? r : err_set(e, ENOENT, "mount point %s is a dangling link",
@@ -92,7 +166,7 @@ target_open_parent(const struct rootfs *r, const char *dst, const char **ret_nam
 		return err_set(e, ENAMETOOLONG, "mount point %.60s...", dst);
 	memcpy(dir, dst, n);
 	dir[n] = '\0';
-	fd = open_or_make_dir(r->root_fd, n ? dir : "/", 0755, e);
+	fd = open_or_make_dir(r, n ? dir : "/", 0755, WHERE_OWN, e);
 	if (fd >= 0)
 		*ret_name = slash + 1;
 	return fd;
@@ -110,6 +184,8 @@ open_or_make_file(const struct rootfs *r, const char *dst, mode_t mode, struct e
 	parent = target_open_parent(r, dst, &name, e);
 	if (parent < 0)
 		return parent;
+	if (check_own(r, parent, dst, e) < 0)
+		return -e->code;
 	if (mknodat(parent, name, S_IFREG | mode, 0) < 0 && errno != EEXIST)
 		return err_sys(e, "make mount point %s", dst);
 	found = try_open(r->root_fd, dst, &fd, e);
@@ -119,9 +195,15 @@ open_or_make_file(const struct rootfs *r, const char *dst, mode_t mode, struct e
 }
 
 int
+target_make_dir(const struct rootfs *r, const char *dst, mode_t mode, struct err *e)
+{
+	return open_or_make_dir(r, dst, mode, WHERE_ANY, e);
+}
+
+int
 target_open(const struct rootfs *r, const char *dst, bool is_dir, mode_t mode, struct err *e)
 {
-	AUTO_FD fd = is_dir ? open_or_make_dir(r->root_fd, dst, mode, e)
+	AUTO_FD fd = is_dir ? open_or_make_dir(r, dst, mode, WHERE_OWN, e)
 			    : open_or_make_file(r, dst, mode, e);
 	struct stat st;
 

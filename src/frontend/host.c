@@ -32,7 +32,7 @@ is_pseudo(const char *type)
 	static const char *const types[] = {
 		"autofs",     "binfmt_misc", "bpf",	"cgroup",  "cgroup2", "configfs",
 		"debugfs",    "devpts",	     "devtmpfs", "efivarfs", "fusectl", "hugetlbfs",
-		"mqueue",     "nsfs",	     "proc",	"pstore",  "ramfs",   "rpc_pipefs",
+		"mqueue",     "nsfs",	     "proc",	"pstore",  "rpc_pipefs",
 		"securityfs", "selinuxfs",   "sysfs",	"tracefs",
 	};
 
@@ -274,6 +274,17 @@ add_own_overlay(struct spec *s, const char *path, const struct run_host *h, stru
 	return 0;
 }
 
+/* Everybody's to write, although below a directory that is not: see add_own_overlay(). */
+static int
+add_var_tmp(struct spec *s, const struct run_host *h, struct err *e)
+{
+	struct stat st;
+
+	if (h->uid == 0 || lstat("/var/tmp", &st) < 0 || !S_ISDIR(st.st_mode))
+		return 0;
+	return run_add_mirror(s, "/var/tmp", "/var/tmp", e);
+}
+
 /* The home directory by its real name: links on the way to it are there inside, too. */
 static int
 add_home(struct spec *s, const char *how, const struct run_host *h, struct err *e)
@@ -326,6 +337,8 @@ run_add_host_root(struct spec *s, const struct run_args *a, const struct run_hos
 	if (r < 0)
 		return r;
 	spec_add_mount(s, MOUNT_LAYER_DIR, xstrdup("/tmp"))->mode = 01777;
+	if (add_var_tmp(s, h, e) < 0)
+		return -e->code;
 	if (add_cwd(s, a, h, e) < 0 || add_home(s, a->home, h, e) < 0)
 		return -e->code;
 	return 0;

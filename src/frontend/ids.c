@@ -145,10 +145,22 @@ fill_single(struct spec *s, const struct run_host *h)
 	s->emulate_owners = s->init && s->uid == 0;
 }
 
+bool
+run_idmap_again(struct spec *s)
+{
+	const struct run_host h = { .uid = s->uids[0].outside, .gid = s->gids[0].outside };
+
+	if (!s->idmap_auto || s->idmap != SPEC_IDMAP_RANGE)
+		return false;
+	fill_single(s, &h);
+	return true;
+}
+
 static int
 choose(struct spec *s, const char *want, const struct run_host *h, struct err *e)
 {
 	if (strcmp(want, "auto") == 0) {
+		s->idmap_auto = true;
 		if (h->uid == 0 && fill_root(s))
 			return 0;
 		/* Under no_new_privs the setuid helpers do not work. */

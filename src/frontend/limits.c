@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "frontend/capnames.h"
 #include "frontend/run.h"
+#include "kernel/rlimits.h"
 
 /*
  * Docker's default set: CHOWN DAC_OVERRIDE FOWNER FSETID KILL SETGID SETUID SETPCAP
@@ -57,28 +58,6 @@ run_fill_caps(struct spec *s, const struct run_args *a, struct err *e)
 	return 0;
 }
 
-static const struct {
-	const char *name;
-	int resource;
-} limit_names[] = {
-	{ "as", RLIMIT_AS },
-	{ "core", RLIMIT_CORE },
-	{ "cpu", RLIMIT_CPU },
-	{ "data", RLIMIT_DATA },
-	{ "fsize", RLIMIT_FSIZE },
-	{ "locks", RLIMIT_LOCKS },
-	{ "memlock", RLIMIT_MEMLOCK },
-	{ "msgqueue", RLIMIT_MSGQUEUE },
-	{ "nice", RLIMIT_NICE },
-	{ "nofile", RLIMIT_NOFILE },
-	{ "nproc", RLIMIT_NPROC },
-	{ "rss", RLIMIT_RSS },
-	{ "rtprio", RLIMIT_RTPRIO },
-	{ "rttime", RLIMIT_RTTIME },
-	{ "sigpending", RLIMIT_SIGPENDING },
-	{ "stack", RLIMIT_STACK },
-};
-
 static int
 limit_value(const char *text, rlim_t *ret, struct err *e)
 {
@@ -126,19 +105,15 @@ set_limit(struct spec *s, int resource, struct rlimit limit)
 int
 run_add_ulimit(struct spec *s, const char *text, struct err *e)
 {
-	const char *eq = strchr(text, '=');
+	const size_t n = strcspn(text, "=");
+	const int resource = text[n] ? rlimit_from_name(text, n) : -1;
 	struct rlimit limit;
 
-	for (size_t i = 0; eq && i < NELEMS(limit_names); i++) {
-		size_t n = strlen(limit_names[i].name);
-
-		if (n != (size_t)(eq - text) || strncmp(text, limit_names[i].name, n) != 0)
-			continue;
-		if (limit_values(eq + 1, &limit, e) < 0)
-			return err_prefix(e, "ulimit '%s'", text);
-		set_limit(s, limit_names[i].resource, limit);
-		return 0;
-	}
-	return err_set(e, EINVAL, "ulimit '%s': expected NAME=SOFT[:HARD] with a name that "
-				  "ulimit(1) knows, such as nofile or nproc", text);
+	if (resource < 0)
+		return err_set(e, EINVAL, "ulimit '%s': expected NAME=SOFT[:HARD] with a name "
+					  "that ulimit(1) knows, such as nofile or nproc", text);
+	if (limit_values(text + n + 1, &limit, e) < 0)
+		return err_prefix(e, "ulimit '%s'", text);
+	set_limit(s, resource, limit);
+	return 0;
 }

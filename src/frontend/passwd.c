@@ -73,6 +73,17 @@ is_number(const char *s, size_t n)
 	return n > 0;
 }
 
+/*
+ * "+1", " 1", "0x1", "1 ": what some parser takes for a number is no name, lest a base that has a user
+ * or group called so decides what it means.
+ */
+static bool
+looks_like_number(const char *s)
+{
+	s += strspn(s, " \t\n\v\f\r+-");
+	return *s >= '0' && *s <= '9' && s[strspn(s, "0123456789abcdefABCDEFxX \t\n\v\f\r")] == '\0';
+}
+
 /* Find a user by number (@name NULL) or name, and take its facts. */
 static bool
 find_user(const char *passwd, const char *name, size_t n, struct passwd_user *u)
@@ -135,7 +146,7 @@ add_groups(const char *group, struct passwd_user *u)
 	struct line l;
 	uint32_t gid;
 
-	while (u->name && u->n_groups < 64 && (group = next_line(group, &l))) {
+	while (u->name && u->name[0] && u->n_groups < 64 && (group = next_line(group, &l))) {
 		if (!is_member(&l, u->name) || !field_id(&l, 2, &gid))
 			continue;
 		u->groups = xrealloc_array(u->groups, u->n_groups + 1, sizeof(*u->groups));
@@ -151,7 +162,7 @@ resolve_user(const char *user, size_t n, const char *passwd, struct passwd_user 
 	if (n == 0)
 		return err_set(e, EINVAL, "user name is empty");
 	if (!is_number(user, n)) {
-		if (find_user(passwd, user, n, u))
+		if (!looks_like_number(name) && find_user(passwd, user, n, u))
 			return 0;
 		(void)err_set(e, ENOENT, "user '%.64s' is not in the base's /etc/passwd", name);
 		return -e->code;
@@ -171,7 +182,7 @@ resolve_group(const char *name, const char *group, uint32_t *ret_gid, struct err
 		return err_set(e, EINVAL, "group name is empty");
 	if (is_number(name, n))
 		return parse_id(name, ret_gid, e) < 0 ? err_prefix(e, "group id") : 0;
-	if (!find_group(group, name, n, ret_gid))
+	if (looks_like_number(name) || !find_group(group, name, n, ret_gid))
 		return err_set(e, ENOENT, "group '%.64s' is not in the base's /etc/group", name);
 	return 0;
 }

@@ -17,16 +17,18 @@
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 /* A file of the base, "" when it is missing, not a regular file or too large. */
-static char *
-read_base_file(int root_fd, const char *path)
+static int
+read_base_file(int root_fd, const char *path, char **ret, struct err *e)
 {
-	struct err ignored = ERR_INIT;
-	AUTO_FD fd = fd_open_in_root(root_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, &ignored);
-	char *text = NULL;
+	AUTO_FD fd = fd_open_in_root(root_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, e);
 
-	if (fd < 0 || fd_read_all(fd, PASSWD_MAX, &text, &ignored) < 0)
-		return xstrdup("");
-	return text;
+	if (fd < 0 && e->code == ENOSYS)
+		return -ENOSYS;
+	if (fd < 0 || fd_read_all(fd, PASSWD_MAX, ret, e) < 0) {
+		err_clear(e);
+		*ret = xstrdup("");
+	}
+	return 0;
 }
 
 static int
@@ -39,8 +41,9 @@ fill_user(struct spec *s, const char *user, int root_fd, struct passwd_user *u, 
 		u->home = xstrdup("/root");
 		return 0;
 	}
-	passwd = read_base_file(root_fd, "/etc/passwd");
-	group = read_base_file(root_fd, "/etc/group");
+	if (read_base_file(root_fd, "/etc/passwd", &passwd, e) < 0 ||
+	    read_base_file(root_fd, "/etc/group", &group, e) < 0)
+		return -e->code;
 	if (passwd_resolve(user, passwd, group, u, e) < 0)
 		return err_prefix(e, "--user '%s'", user);
 	s->uid = u->uid;

@@ -1,3 +1,4 @@
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -139,6 +140,14 @@ add_resolv_conf(struct spec *s, struct err *e)
 	return 0;
 }
 
+static bool
+is_address(const char *s)
+{
+	struct in6_addr ignored;
+
+	return inet_pton(AF_INET, s, &ignored) == 1 || inet_pton(AF_INET6, s, &ignored) == 1;
+}
+
 /* "HOST:IP" lines after what the base's own /etc/hosts has. */
 static int
 add_hosts(struct spec *s, const struct run_args *a, int root_fd, struct err *e)
@@ -159,7 +168,8 @@ add_hosts(struct spec *s, const struct run_args *a, int root_fd, struct err *e)
 		const char *entry = a->add_hosts.v[i], *colon = strchr(entry, ':');
 		char *longer;
 
-		if (!colon || colon == entry || !colon[1] || strpbrk(entry, " \t\n#")) {
+		if (!colon || colon == entry || !is_address(colon + 1) ||
+		    strpbrk(entry, " \t\n#")) {
 			free(text);
 			return err_set(e, EINVAL, "--add-host '%s': expected HOST:IP", entry);
 		}
@@ -243,8 +253,13 @@ mask_store_in(struct spec *s, size_t i, const char *src, const char *store, stru
 
 	if (!real)
 		return 0;
-	if (path_is_below(real, store))
+	if (path_is_below(real, store) && strcmp(src, s->mounts[i].dst) != 0)
 		return err_set(e, EPERM, "%s is rootlet's own directory", src);
+	if (path_is_below(real, store)) {
+		/* A mount there, which the copy of the machine has at the same place. */
+		spec_add_mount(s, MOUNT_MASK, xstrdup(src));
+		return 0;
+	}
 	if (!path_is_below(store, real))
 		return 0;
 	at = path_join(s->mounts[i].dst, store + (real[1] ? strlen(real) : 0));

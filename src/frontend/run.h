@@ -63,6 +63,9 @@ int run_fill_process(struct spec *s, const struct run_args *a, const struct run_
 /* Choose and fill in the id map; s->uid and s->gid are known. */
 int run_fill_idmap(struct spec *s, const char *want, const struct run_host *h, struct err *e);
 
+/* A range was chosen, and refused: choose a single id.  False when there is no choice. */
+bool run_idmap_again(struct spec *s);
+
 /* --cap-add, --cap-drop over Docker's default set. */
 int run_fill_caps(struct spec *s, const struct run_args *a, struct err *e);
 /* NAME=SOFT[:HARD] of --ulimit. */

@@ -79,6 +79,8 @@ add_volume(struct spec *s, const char *text, const struct run_host *h, struct er
 	if (host_path(part[0], h, &src, e) < 0 || container_path(part[1], &dst, e) < 0 ||
 	    (n == 3 && volume_opts(part[2], &o, e) < 0))
 		return -e->code;
+	if (o.layer && o.read_only)
+		return err_set(e, EINVAL, "ro and layer exclude each other");
 	if (o.layer)
 		return run_add_mirror(s, src, dst, e);
 	m = spec_add_mount(s, MOUNT_BIND, TAKE_PTR(dst));
@@ -132,16 +134,16 @@ add_device(struct spec *s, const char *text, struct err *e)
 	AUTO_STRV part = str_split_escaped(text, ':');
 	AUTO_FREE char *dst = NULL;
 	size_t n = strv_len(part);
-	struct mount_step *m;
 
 	if (n < 1 || n > 3 || part[0][0] != '/' ||
 	    (n == 3 && (!part[2][0] || part[2][strspn(part[2], "rwm")])))
 		return err_set(e, EINVAL, "expected /dev/NAME[:DST[:rwm]]");
+	if (n == 3 && (!strchr(part[2], 'r') || !strchr(part[2], 'w')))
+		return err_set(e, ENOTSUP, "access can only be rw: what is less the kernel does not "
+					   "enforce here");
 	if (container_path(n > 1 ? part[1] : part[0], &dst, e) < 0)
 		return -e->code;
-	m = spec_add_mount(s, MOUNT_DEVICE, TAKE_PTR(dst));
-	m->src = xstrdup(part[0]);
-	m->read_only = n == 3 && !strchr(part[2], 'w');
+	spec_add_mount(s, MOUNT_DEVICE, TAKE_PTR(dst))->src = xstrdup(part[0]);
 	return 0;
 }
 

@@ -72,8 +72,11 @@ open_roots(struct emulate *m, int proc_fd, struct err *e)
 	if (faccessat(m->proc, "self/fd", F_OK, 0) < 0)
 		return err_sys(e, "ownership emulation: find this process in /proc");
 	m->root = sys_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
-	if (m->root < 0 || sys_statx(m->root, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &st) < 0)
-		return err_sys(e, "ownership emulation: open /");
+	if (m->root < 0 ||
+	    sys_statx(m->root, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &st) < 0) {
+		(void)err_sys(e, "ownership emulation: open /");
+		return err_needs(e, "statx(2), Linux 5.8");
+	}
 	m->root_mnt = st.stx_mnt_id;
 	m->root_ino = st.stx_ino;
 	return 0;

@@ -1,5 +1,8 @@
 #include <linux/filter.h>
 #include <poll.h>
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#endif
 #include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -12,6 +15,9 @@
 #include "init/emulate.h"
 #include "init/init.h"
 #include "kernel/sys.h"
+
+/* Two error messages of PATH_MAX, and little else. */
+#define STACK_SIZE (40 * 1024)
 
 struct init {
 	struct program *program;
@@ -43,11 +49,15 @@ static int
 start_program(struct init *in, struct err *e)
 {
 	/* Below our own frame, in pages that are there already. */
-	char stack[64 * 1024] __attribute__((aligned(16)));
+	char stack[STACK_SIZE] __attribute__((aligned(16)));
 	struct program *p = in->program;
 
 	in->pid = clone(program_main, stack + sizeof(stack),
 			CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD, p);
+#ifdef __SANITIZE_ADDRESS__
+	/* execve left its frames there. */
+	__asan_unpoison_memory_region(stack, sizeof(stack));
+#endif
 	if (in->pid < 0)
 		return err_sys(e, "start the program");
 	if (p->err.code)

@@ -87,6 +87,16 @@ sys_pidfd_send_signal(int pidfd, int sig)
 	return (int)syscall(__NR_pidfd_send_signal, pidfd, sig, NULL, 0);
 }
 
+/* The default action, also for the signals that libc keeps for itself. */
+static inline int
+sys_sigaction_default(int sig)
+{
+	/* More than the kernel's struct sigaction: no handler, no flags, no mask. */
+	static const unsigned long dfl[8];
+
+	return (int)syscall(__NR_rt_sigaction, sig, dfl, NULL, 8);
+}
+
 static inline int
 sys_capset(struct __user_cap_header_struct *h, const struct __user_cap_data_struct *d)
 {
