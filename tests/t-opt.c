@@ -104,10 +104,13 @@ static bool
 fails(const char *line, const char *message)
 {
 	struct run *r = parse(line);
+	char got[sizeof(r->e.msg) + sizeof(r->e.hint) + 8];
 
-	if (r->result == -EINVAL && strcmp(r->e.msg, message) == 0)
+	(void)snprintf(got, sizeof(got), "%s%s%s", r->e.msg, r->e.hint[0] ? "\nhint: " : "",
+		       r->e.hint);
+	if (r->result == -EINVAL && strcmp(got, message) == 0)
 		return true;
-	(void)printf("# result %d, message: %s\n", r->result, r->e.msg);
+	(void)printf("# result %d, message: %s\n", r->result, got);
 	return false;
 }
 
