@@ -7,6 +7,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 #include "base/fd.h"
 #include "cmd/cmd.h"
@@ -25,8 +26,12 @@ main(int argc, char **argv)
 {
 	struct err e = ERR_INIT;
 
+	if (getauxval(AT_UID) != getauxval(AT_EUID) || getauxval(AT_GID) != getauxval(AT_EGID)) {
+		(void)err_set(&e, EPERM, "this program must not be setuid or setgid");
+		return cmd_fail(&e);
+	}
 	if (fd_fill_stdio(&e) < 0)
-		return EXIT_ROOTLET;
+		return cmd_fail(&e);
 	if (argc < 2) {
 		show_help(stderr);
 		return EXIT_ROOTLET;

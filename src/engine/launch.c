@@ -209,6 +209,9 @@ stop_with_program(struct launch *l)
 {
 	sigset_t tstp;
 
+	/* Nobody at a terminal: who sets a time wants it kept. */
+	if (l->deadline_ms && !l->spec->tty)
+		return;
 	relay_pause(&l->relay);
 	sigemptyset(&tstp);
 	sigaddset(&tstp, SIGTSTP);

@@ -110,6 +110,19 @@ layer_create(const char *dir, struct layer *ret, struct err *e)
 	return 0;
 }
 
+/* Let us into directory @name.  What the program left there may be a link: chmod(2) would follow it. */
+static void
+open_up(int dir_fd, const char *name)
+{
+	AUTO_FD fd = openat(dir_fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	char path[32];
+
+	if (fd < 0)
+		return;
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	IGNORE(chmod(path, 0700));
+}
+
 /*
  * Empty directory @name in @dir_fd: files go, directories are moved up to @top_fd under a fresh
  * name, where the caller's loop meets them.  So any depth takes a constant number of descriptors.
@@ -120,7 +133,7 @@ flatten(int dir_fd, const char *name, int top_fd, unsigned long *serial)
 	int fd;
 	DIR *d;
 
-	IGNORE(fchmodat(dir_fd, name, 0700, 0));
+	open_up(dir_fd, name);
 	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	d = fd < 0 ? NULL : fdopendir(fd);
 	if (!d) {
@@ -136,7 +149,7 @@ flatten(int dir_fd, const char *name, int top_fd, unsigned long *serial)
 			continue;
 		if (unlinkat(dirfd(d), de->d_name, AT_REMOVEDIR) == 0)
 			continue;
-		IGNORE(fchmodat(dirfd(d), de->d_name, 0700, 0));
+		open_up(dirfd(d), de->d_name);
 		(void)snprintf(fresh, sizeof(fresh), ".%lu", (*serial)++);
 		(void)renameat(dirfd(d), de->d_name, top_fd, fresh);
 	}

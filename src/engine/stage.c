@@ -45,6 +45,11 @@ static const struct mask {
 	{ "proc/fs", MASK_IF_HOST_ROOT, READ_ONLY },
 	{ "proc/irq", MASK_IF_HOST_ROOT, READ_ONLY },
 	{ "sys/firmware", MASK_ALWAYS, HIDE_DIR },
+	{ "sys/fs/bpf", MASK_IF_HOST_ROOT, HIDE_DIR },
+	{ "sys/fs/pstore", MASK_IF_HOST_ROOT, HIDE_DIR },
+	{ "sys/kernel/debug", MASK_IF_HOST_ROOT, HIDE_DIR },
+	{ "sys/kernel/security", MASK_IF_HOST_ROOT, HIDE_DIR },
+	{ "sys/kernel/tracing", MASK_IF_HOST_ROOT, HIDE_DIR },
 	{ "sys/devices/virtual/powercap", MASK_ALWAYS, HIDE_DIR },
 };
 

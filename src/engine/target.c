@@ -1,6 +1,7 @@
 /*
  * target - places in the new root, found or made without ever leaving it
  */
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
@@ -205,10 +206,14 @@ target_open(const struct rootfs *r, const char *dst, bool is_dir, mode_t mode, s
 {
 	AUTO_FD fd = is_dir ? open_or_make_dir(r, dst, mode, WHERE_OWN, e)
 			    : open_or_make_file(r, dst, mode, e);
+	struct statfs fs;
 	struct stat st;
 
 	if (fd < 0)
 		return -e->code;
+	/* By a link of the base: where we look ourselves, and what the masks protect. */
+	if (fstatfs(fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC)
+		return err_set(e, EINVAL, "mount point %s is in /proc, which is rootlet's own", dst);
 	if (fstat(fd, &st) < 0)
 		return err_sys(e, "stat %s", dst);
 	if (S_ISDIR(st.st_mode) != is_dir)

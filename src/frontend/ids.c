@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -100,24 +101,19 @@ fill_range(struct spec *s, const struct run_host *h)
 
 /*
  * The lines of a uid_map as identity ranges: what exists here exists inside under its number.
- *
- * @ret_initial: whether it is that of the initial user namespace (or one like it)
  */
 static size_t
-read_own_map(const char *path, struct spec_id_range *r, bool *ret_initial)
+read_own_map(const char *path, struct spec_id_range *r)
 {
 	AUTO_FREE char *text = read_system_file(path);
 	char *save, *line;
 	size_t n = 0;
 
-	*ret_initial = false;
 	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		unsigned int inside, outside, count;
 
-		if (sscanf(line, "%u %u %u", &inside, &outside, &count) != 3)
-			continue;
-		(void)add_range(r, &n, inside, inside, count);
-		*ret_initial = *ret_initial || (inside == 0 && outside == 0 && count > 1);
+		if (sscanf(line, "%u %u %u", &inside, &outside, &count) == 3)
+			(void)add_range(r, &n, inside, inside, count);
 	}
 	return n;
 }
@@ -126,11 +122,9 @@ read_own_map(const char *path, struct spec_id_range *r, bool *ret_initial)
 static bool
 fill_root(struct spec *s)
 {
-	bool ignored;
-
 	s->idmap = SPEC_IDMAP_ROOT;
-	s->n_uids = read_own_map("/proc/self/uid_map", s->uids, &s->host_root);
-	s->n_gids = read_own_map("/proc/self/gid_map", s->gids, &ignored);
+	s->n_uids = read_own_map("/proc/self/uid_map", s->uids);
+	s->n_gids = read_own_map("/proc/self/gid_map", s->gids);
 	return s->n_uids > 0 && s->n_gids > 0 && (s->n_uids > 1 || s->uids[0].count > 1) &&
 	       (s->n_gids > 1 || s->gids[0].count > 1);
 }
@@ -199,11 +193,24 @@ is_mapped(const struct spec_id_range *r, size_t n, uint32_t id)
 	return false;
 }
 
+/*
+ * Are we the machine's own root, whatever the map?  The files of procfs belong to it, and show another
+ * owner to everybody else's user 0.
+ */
+static bool
+is_host_root(const struct run_host *h)
+{
+	struct stat st;
+
+	return h->uid == 0 && stat("/proc/cmdline", &st) == 0 && st.st_uid == 0;
+}
+
 int
 run_fill_idmap(struct spec *s, const char *want, const struct run_host *h, struct err *e)
 {
 	if (choose(s, want ? want : "auto", h, e) < 0)
 		return -e->code;
+	s->host_root = is_host_root(h);
 	if (!is_mapped(s->uids, s->n_uids, s->uid))
 		return err_set(e, EINVAL, "user id %u is outside of the sandbox's id map", s->uid);
 	if (!is_mapped(s->gids, s->n_gids, s->gid))

@@ -193,45 +193,94 @@ depth(const char *path)
 	return n;
 }
 
-/* What the user mounts: outer places first, in the given order otherwise. */
+/* The steps of one thing that the user mounts: a volume over mounts is several. */
+struct group {
+	size_t first, n, depth;
+};
+
+struct groups {
+	struct group *v; /* owned */
+	size_t n;
+};
+
+/* What has been added to the plan since step @first is a group. */
 static void
-sort_steps(struct mount_step *m, size_t n)
+groups_take(struct groups *g, const struct spec *s, size_t first)
 {
-	for (size_t i = 1; i < n; i++) {
-		struct mount_step step = m[i];
+	if (s->n_mounts == first)
+		return;
+	g->v = xrealloc_array(g->v, g->n + 1, sizeof(*g->v));
+	g->v[g->n++] = (struct group){ first, s->n_mounts - first, depth(s->mounts[first].dst) };
+}
+
+/* Outer places first, in the given order otherwise; a group stays together. */
+static void
+groups_sort(struct groups *g, struct spec *s, size_t first)
+{
+	const size_t n = s->n_mounts - first;
+	AUTO_FREE struct mount_step *sorted = xcalloc(n, sizeof(*sorted));
+	size_t done = 0;
+
+	for (size_t i = 1; i < g->n; i++) {
+		struct group one = g->v[i];
 		size_t j = i;
 
-		for (; j > 0 && depth(m[j - 1].dst) > depth(step.dst); j--)
-			m[j] = m[j - 1];
-		m[j] = step;
+		for (; j > 0 && g->v[j - 1].depth > one.depth; j--)
+			g->v[j] = g->v[j - 1];
+		g->v[j] = one;
 	}
+	for (size_t i = 0; i < g->n; i++) {
+		memcpy(sorted + done, s->mounts + g->v[i].first, g->v[i].n * sizeof(*sorted));
+		done += g->v[i].n;
+	}
+	memcpy(s->mounts + first, sorted, n * sizeof(*sorted));
+}
+
+static int
+add_here(struct spec *s, const struct run_host *h, struct err *e)
+{
+	if (!h->cwd || strcmp(h->cwd, "/") == 0)
+		return err_set(e, EINVAL, "--here: the current directory is %s",
+			       h->cwd ? "/" : "gone");
+	spec_add_mount(s, MOUNT_BIND, xstrdup(h->cwd))->src = xstrdup(h->cwd);
+	return 0;
+}
+
+/* The I-th of everything that the user mounts; 0 at the end, 1 otherwise. */
+static int
+add_user_mount(struct spec *s, const struct run_args *a, const struct run_host *h, size_t i,
+	       struct err *e)
+{
+	if (i < a->tmpfs.n)
+		return run_add_tmpfs(s, a->tmpfs.v[i], e) < 0 ? -e->code : 1;
+	i -= a->tmpfs.n;
+	if (i == 0)
+		return a->here && add_here(s, h, e) < 0 ? -e->code : 1;
+	i--;
+	if (i < a->volumes.n)
+		return run_add_volume(s, a->volumes.v[i], h, e) < 0 ? -e->code : 1;
+	i -= a->volumes.n;
+	if (i < a->devices.n)
+		return run_add_device(s, a->devices.v[i], e) < 0 ? -e->code : 1;
+	return 0;
 }
 
 static int
 add_user_mounts(struct spec *s, const struct run_args *a, const struct run_host *h, struct err *e)
 {
-	size_t first = s->n_mounts;
-	struct mount_step *m;
+	const size_t first = s->n_mounts;
+	struct groups g = { .v = NULL };
+	size_t before = first;
+	int r;
 
-	for (size_t i = 0; i < a->tmpfs.n; i++)
-		if (run_add_tmpfs(s, a->tmpfs.v[i], e) < 0)
-			return -e->code;
-	if (a->here) {
-		if (!h->cwd || strcmp(h->cwd, "/") == 0)
-			return err_set(e, EINVAL, "--here: the current directory is %s",
-				       h->cwd ? "/" : "gone");
-		m = spec_add_mount(s, MOUNT_BIND, xstrdup(h->cwd));
-		m->src = xstrdup(h->cwd);
+	for (size_t i = 0; (r = add_user_mount(s, a, h, i, e)) > 0; i++) {
+		groups_take(&g, s, before);
+		before = s->n_mounts;
 	}
-	for (size_t i = 0; i < a->volumes.n; i++)
-		if (run_add_volume(s, a->volumes.v[i], h, e) < 0)
-			return -e->code;
-	for (size_t i = 0; i < a->devices.n; i++)
-		if (run_add_device(s, a->devices.v[i], e) < 0)
-			return -e->code;
-	if (s->n_mounts > first)
-		sort_steps(s->mounts + first, s->n_mounts - first);
-	return 0;
+	if (r == 0 && g.n > 1)
+		groups_sort(&g, s, first);
+	free(g.v);
+	return r;
 }
 
 /* What of this machine a step shows that can be elsewhere than in the base, or NULL. */

@@ -157,8 +157,12 @@ serve(struct init *in)
 			{ .fd = in->listener, .events = POLLIN },
 		};
 
-		if (poll(p, NELEMS(p), -1) < 0)
+		if (poll(p, NELEMS(p), -1) < 0) {
+			/* A program that takes our limit of descriptors away gets no further. */
+			if (errno != EINTR)
+				_exit(125);
 			continue;
+		}
 		if (p[2].revents & POLLIN)
 			(void)emulate_handle(in->emulate);
 		else if (p[2].revents)

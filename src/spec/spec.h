@@ -105,7 +105,7 @@ struct spec {
 	struct spec_id_range uids[SPEC_ID_RANGES_MAX], gids[SPEC_ID_RANGES_MAX];
 	size_t n_uids, n_gids;
 	bool idmap_auto;     /* chosen by the front end: a front end may choose again */
-	bool host_root;      /* user 0 of the initial user namespace is among them */
+	bool host_root;      /* the caller is this machine's own root */
 	bool emulate_owners; /* SPEC_IDMAP_SINGLE: answer chown & co., record in an xattr */
 	char *hostname;      /* owned; NULL: unchanged */
 
