@@ -592,7 +592,7 @@ planted_scratch() {
 	sleep 0.2
 }
 test_ok "links planted there are not followed" spares planted_scratch
-if [ "$host_root" ]; then
+if "$bait" ids 65534 65534 -- true 2>/dev/null; then
 	mkdir "$tmp/theirs" && mkdir -p "$tmp/theirs/rootlet/scratch" && chown -R 65534:65534 "$tmp/theirs"
 	foreign_scratch() { XDG_DATA_HOME=$tmp/theirs run "$base" /bin/true; }
 	test_ok "a scratch directory of another user is refused" fails_with "belongs to" foreign_scratch

@@ -104,7 +104,7 @@ no_groups() {
 	echo "$groups"
 	[ "$groups" = "0 0 0 0:" ]
 }
-if [ "$host_root" ]; then
+if "$testbin/attack" ids 0 0 4 24 1000 -- true 2>/dev/null; then
 	test_ok "the caller's supplementary groups are dropped" \
 		no_groups "$testbin/attack" ids 0 0 4 24 1000 --
 else
@@ -434,7 +434,11 @@ processes() {
 	cat "$tmp/out"
 	awk '{ exit !($1 > 0 && $1 <= 20) }' "$tmp/out"
 }
-test_ok "--ulimit nproc bounds the processes of the sandbox" processes
+if [ "$host_root" ] && [ "$single" ]; then
+	test_skip "--ulimit nproc bounds the processes of the sandbox" "the kernel spares root"
+else
+	test_ok "--ulimit nproc bounds the processes of the sandbox" processes
+fi
 test_ok "--ulimit holds" prints "64 64" run --ulimit nofile=64 "$base" /bin/probe limit 7
 test_ok "an unknown limit is refused" fails_with "nofiles" run --ulimit nofiles=1 "$base" /bin/true
 

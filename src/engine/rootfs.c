@@ -76,7 +76,9 @@ bind_source(const struct rootfs *r, const struct mount_step *m, enum mount_op op
 {
 	const uint64_t attr = MOUNT_ATTR_NOSUID |
 			      (op == MOUNT_DEVICE ? 0 : MOUNT_ATTR_NODEV) |
-			      (read_only ? MOUNT_ATTR_RDONLY : 0);
+			      (read_only || (op == MOUNT_DEVICE && r->spec->host_root)
+				       ? MOUNT_ATTR_RDONLY
+				       : 0);
 	AUTO_FD src = open_source(r, m, m->src, e), tree = -1, target = -1;
 	struct stat st;
 

@@ -66,6 +66,12 @@ int stage_move(const struct rootfs *r, const char *name, const char *dst, struct
 int stage_mount(const char *src, const char *name, const char *type, unsigned long flags,
 		const char *data, struct err *e);
 
+/*
+ * Bind device node @src of the host on @name.  For the machine's root on a mount that is read-only: the
+ * device can be written all the same, but its mode and owner are the host's and stay.
+ */
+int stage_bind_node(const struct rootfs *r, const char *src, const char *name);
+
 /* Build the pieces in the stage and move them to their place. */
 int stage_proc(const struct rootfs *r, const struct mount_step *m, struct err *e);
 int stage_sysfs(const struct rootfs *r, const struct mount_step *m, struct err *e);

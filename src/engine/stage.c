@@ -107,15 +107,26 @@ make_stage_dir(const char *name, mode_t mode, struct err *e)
 	return mkdir(name, mode) < 0 ? err_sys(e, "make %s in the stage", name) : 0;
 }
 
+int
+stage_bind_node(const struct rootfs *r, const char *src, const char *name)
+{
+	if (mount(src, name, NULL, MS_BIND, NULL) < 0)
+		return -1;
+	if (!r->spec->host_root)
+		return 0;
+	return mount(NULL, name, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NOEXEC,
+		     NULL);
+}
+
 /* Returns 1 when there was something to hide, 0 when not. */
 static int
-mask_one(const struct mask *m, struct err *e)
+mask_one(const struct rootfs *rootfs, const struct mask *m, struct err *e)
 {
 	int r = 0;
 
 	switch (m->how) {
 	case HIDE_FILE:
-		r = mount("/dev/null", m->path, NULL, MS_BIND, NULL);
+		r = stage_bind_node(rootfs, "/dev/null", m->path);
 		break;
 	case HIDE_DIR:
 		r = mount("tmpfs", m->path, "tmpfs", MS_RDONLY | QUIET, "size=0,nr_inodes=1");
@@ -142,7 +153,7 @@ mask_below(const struct rootfs *r, const char *top, struct err *e)
 			continue;
 		if (masks[i].when == MASK_IF_HOST_ROOT && !r->spec->host_root)
 			continue;
-		if (mask_one(&masks[i], e) < 0)
+		if (mask_one(r, &masks[i], e) < 0)
 			return -e->code;
 	}
 	return 0;
@@ -150,7 +161,7 @@ mask_below(const struct rootfs *r, const char *top, struct err *e)
 
 /* The counters of each processor tell others what runs here.  Either all have them or none. */
 static int
-mask_thermal(struct err *e)
+mask_thermal(const struct rootfs *rootfs, struct err *e)
 {
 	char path[64];
 	int r;
@@ -161,7 +172,7 @@ mask_thermal(struct err *e)
 			return 0;
 		(void)snprintf(path, sizeof(path), "sys/devices/system/cpu/cpu%u/thermal_throttle",
 			       cpu);
-		r = mask_one(&(const struct mask){ .path = path, .how = HIDE_DIR }, e);
+		r = mask_one(rootfs, &(const struct mask){ .path = path, .how = HIDE_DIR }, e);
 		if (r < 0 || (cpu == 0 && r == 0))
 			return r;
 	}
@@ -217,13 +228,13 @@ stage_sysfs(const struct rootfs *r, const struct mount_step *m, struct err *e)
 		done = stage_mount("sysfs", "sys", "sysfs", MS_RDONLY | QUIET, NULL, e);
 	else
 		done = bind_host_sysfs(e);
-	if (done < 0 || (!m->unmasked && (mask_below(r, "sys", e) < 0 || mask_thermal(e) < 0)))
+	if (done < 0 || (!m->unmasked && (mask_below(r, "sys", e) < 0 || mask_thermal(r, e) < 0)))
 		return -e->code;
 	return stage_move(r, "sys", m->dst, e);
 }
 
 static int
-stage_devices(struct err *e)
+stage_devices(const struct rootfs *r, struct err *e)
 {
 	char src[32], name[32];
 
@@ -232,7 +243,7 @@ stage_devices(struct err *e)
 		(void)snprintf(name, sizeof(name), "dev/%s", devices[i]);
 		if (mknod(name, S_IFREG | 0666, 0) < 0)
 			return err_sys(e, "make /%s", name);
-		if (mount(src, name, NULL, MS_BIND, NULL) < 0)
+		if (stage_bind_node(r, src, name) < 0)
 			return err_sys(e, "bind %s", src);
 	}
 	for (size_t i = 0; i < NELEMS(dev_links); i++)
@@ -261,7 +272,7 @@ int
 stage_dev(struct rootfs *r, const char *dst, struct err *e)
 {
 	if (make_stage_dir("dev", 0755, e) < 0 ||
-	    stage_mount("dev", "dev", NULL, MS_BIND, NULL, e) < 0 || stage_devices(e) < 0 ||
+	    stage_mount("dev", "dev", NULL, MS_BIND, NULL, e) < 0 || stage_devices(r, e) < 0 ||
 	    make_stage_dir("dev/shm", 01777, e) < 0 || make_stage_dir("dev/pts", 0755, e) < 0 ||
 	    make_stage_dir("dev/mqueue", 0755, e) < 0 ||
 	    stage_mount("devpts", "dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
@@ -294,6 +305,6 @@ mask_path(const struct rootfs *r, const char *dst, struct err *e)
 		done = mount("tmpfs", name, "tmpfs", MS_RDONLY | QUIET,
 			     "size=0,nr_inodes=1,mode=0700");
 	else
-		done = mount("/dev/null", name, NULL, MS_BIND, NULL);
+		done = stage_bind_node(r, "/dev/null", name);
 	return done < 0 ? err_sys(e, "mask %s", dst) : 0;
 }

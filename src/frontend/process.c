@@ -209,17 +209,11 @@ fill_argv(struct spec *s, const struct run_args *a, const struct run_host *h)
 		strv_take(&s->argv, xstrdup("/bin/sh"));
 }
 
-static int
-fill_numbers(struct spec *s, const struct run_args *a, struct err *e)
+int
+run_fill_pass_fds(struct spec *s, const struct run_args *a, struct err *e)
 {
 	uint64_t fd;
 
-	if (a->umask && parse_octal(a->umask, &s->umask, e) < 0)
-		return err_prefix(e, "--umask");
-	if (a->umask && s->umask > 0777)
-		return err_set(e, EINVAL, "--umask: '%s' is more than 0777", a->umask);
-	if (a->timeout && parse_duration(a->timeout, &s->timeout_ms, e) < 0)
-		return err_prefix(e, "--timeout");
 	for (size_t i = 0; i < a->pass_fds.n; i++) {
 		if (parse_u64(a->pass_fds.v[i], 65535, &fd, e) < 0)
 			return err_prefix(e, "--pass-fd");
@@ -229,6 +223,18 @@ fill_numbers(struct spec *s, const struct run_args *a, struct err *e)
 					     sizeof(*s->pass_fds));
 		s->pass_fds[s->n_pass_fds++] = (int)fd;
 	}
+	return 0;
+}
+
+static int
+fill_numbers(struct spec *s, const struct run_args *a, struct err *e)
+{
+	if (a->umask && parse_octal(a->umask, &s->umask, e) < 0)
+		return err_prefix(e, "--umask");
+	if (a->umask && s->umask > 0777)
+		return err_set(e, EINVAL, "--umask: '%s' is more than 0777", a->umask);
+	if (a->timeout && parse_duration(a->timeout, &s->timeout_ms, e) < 0)
+		return err_prefix(e, "--timeout");
 	if (run_add_ulimit(s, "core=0", e) < 0)
 		return -e->code;
 	for (size_t i = 0; i < a->ulimits.n; i++)

@@ -283,13 +283,29 @@ add_user_mounts(struct spec *s, const struct run_args *a, const struct run_host 
 	return r;
 }
 
-/* What of this machine a step shows that can be elsewhere than in the base, or NULL. */
+/* What of this machine a step shows, or NULL. */
 static const char *
 shown_by(const struct mount_step *m)
 {
-	if (m->op == MOUNT_BIND)
-		return m->src;
-	return m->op == MOUNT_OVERLAY && m->dst[1] ? m->lowers[0] : NULL;
+	return m->op == MOUNT_BIND      ? m->src
+	       : m->op == MOUNT_OVERLAY ? m->lowers[0]
+					: NULL;
+}
+
+/*
+ * Make @dst/... a mount point as far as @rel goes, but for its last part: a directory on the way to
+ * what is hidden cannot be renamed then, and what is hidden not be put back elsewhere.
+ */
+static void
+pin_parents(struct spec *s, const char *src, const char *dst, const char *rel)
+{
+	for (const char *p = strchr(rel + 1, '/'); p; p = strchr(p + 1, '/')) {
+		AUTO_FREE char *part = xstrndup(rel, (size_t)(p - rel));
+		struct mount_step *m = spec_add_mount(s, MOUNT_BIND, path_join(dst, part));
+
+		m->src = path_join(src, part);
+		m->optional = true;
+	}
 }
 
 /* Hide @store, rootlet's own directory, where step @i shows @src.  It is made before: not inside. */
@@ -297,12 +313,14 @@ static int
 mask_store_in(struct spec *s, size_t i, const char *src, const char *store, struct err *e)
 {
 	const bool writable = s->mounts[i].op == MOUNT_BIND && !s->mounts[i].read_only;
-	AUTO_FREE char *real = realpath(src, NULL), *at = NULL;
+	/* For the base as it is written: a start with a directory is not to pay for this. */
+	AUTO_FREE char *real = i == 0 ? path_clean(src) : realpath(src, NULL), *at = NULL;
+	const char *rel;
 	struct mount_step *m;
 
 	if (!real)
 		return 0;
-	if (path_is_below(real, store) && strcmp(src, s->mounts[i].dst) != 0)
+	if (path_is_below(real, store) && (i == 0 || strcmp(src, s->mounts[i].dst) != 0))
 		return err_set(e, EPERM, "%s is rootlet's own directory", src);
 	if (path_is_below(real, store)) {
 		/* A mount there, which the copy of the machine has at the same place. */
@@ -311,11 +329,14 @@ mask_store_in(struct spec *s, size_t i, const char *src, const char *store, stru
 	}
 	if (!path_is_below(store, real))
 		return 0;
-	at = path_join(s->mounts[i].dst, store + (real[1] ? strlen(real) : 0));
-	if (writable) {
+	rel = store + (real[1] ? strlen(real) : 0);
+	at = path_join(s->mounts[i].dst, rel);
+	if (writable && *rel) {
 		m = spec_add_mount(s, MOUNT_DIR, xstrdup(at));
 		m->mode = 0700;
 		m->optional = true;
+		/* The plan may have moved in memory. */
+		pin_parents(s, real, s->mounts[i].dst, rel);
 	}
 	spec_add_mount(s, MOUNT_MASK, TAKE_PTR(at));
 	return 0;
@@ -333,9 +354,9 @@ mask_store(struct spec *s, const struct run_host *h, struct err *e)
 
 		if (!src)
 			continue;
-		if (!store && !(store = realpath(h->data_dir, NULL)))
-			store = xstrdup(h->data_dir);
-		if (mask_store_in(s, i, src, store, e) < 0)
+		if (i > 0 && !store)
+			store = realpath(h->data_dir, NULL);
+		if (mask_store_in(s, i, src, store ? store : h->data_dir, e) < 0)
 			return -e->code;
 	}
 	return 0;
@@ -379,9 +400,12 @@ open_base(const struct run_args *a, struct err *e)
 static int
 fill(struct spec *s, const struct run_args *a, const struct run_host *h, struct err *e)
 {
-	AUTO_FD root_fd = open_base(a, e);
+	AUTO_FD root_fd = -1;
 
-	if (root_fd < 0 || check_home(a, e) < 0 || fill_namespaces(s, a, e) < 0 || fill_layer(s, a, h, e) < 0)
+	/* Before anything of ours is open. */
+	if (run_fill_pass_fds(s, a, e) < 0 || (root_fd = open_base(a, e)) < 0)
+		return -e->code;
+	if (check_home(a, e) < 0 || fill_namespaces(s, a, e) < 0 || fill_layer(s, a, h, e) < 0)
 		return -e->code;
 	s->tty = h->terminal && s->init;
 	if (a->hostname)

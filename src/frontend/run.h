@@ -60,6 +60,9 @@ int run_add_mirror(struct spec *s, const char *src, const char *dst, struct err 
 int run_fill_process(struct spec *s, const struct run_args *a, const struct run_host *h,
 		     int root_fd, struct err *e);
 
+/* --pass-fd: descriptors that the caller has open now. */
+int run_fill_pass_fds(struct spec *s, const struct run_args *a, struct err *e);
+
 /* Choose and fill in the id map; s->uid and s->gid are known. */
 int run_fill_idmap(struct spec *s, const char *want, const struct run_host *h, struct err *e);
 
