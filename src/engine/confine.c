@@ -45,28 +45,65 @@ confine_limits(const struct spec *s, struct err *e)
 	return 0;
 }
 
+#define LANDLOCK_FILE \
+	(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_TRUNCATE)
+#define LANDLOCK_DIR (LANDLOCK_FILE | LANDLOCK_ACCESS_FS_REFER)
+
+static int
+landlock_allow(int ruleset, int fd, uint64_t access)
+{
+	struct landlock_path_beneath_attr a = { .allowed_access = access, .parent_fd = fd };
+
+	return sys_landlock_add_path(ruleset, &a);
+}
+
 static int
 landlock_allow_root(int ruleset, uint64_t access, struct err *e)
 {
 	AUTO_FD root = sys_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY, 0);
-	struct landlock_path_beneath_attr a = { .allowed_access = access, .parent_fd = root };
 
-	if (root < 0 || sys_landlock_add_path(ruleset, &a) < 0)
+	if (root < 0 || landlock_allow(ruleset, root, access) < 0)
 		return err_sys(e, "allow programs of the sandbox in Landlock");
 	return 0;
 }
 
+/*
+ * What the program was given as a descriptor it may open once more by /proc/self/fd, with the access
+ * that it was given.  Pipes and sockets take no rule and need none.
+ */
+static void
+landlock_allow_fd(int ruleset, int fd, uint64_t access, bool passed)
+{
+	const int flags = fcntl(fd, F_GETFL);
+
+	if (passed && landlock_allow(ruleset, fd, access) == 0)
+		return; /* a directory */
+	access &= LANDLOCK_FILE;
+	if ((flags & O_ACCMODE) == O_RDONLY)
+		access &= LANDLOCK_ACCESS_FS_EXECUTE;
+	if (!passed)
+		access &= ~LANDLOCK_ACCESS_FS_EXECUTE;
+	if (flags >= 0 && access)
+		(void)landlock_allow(ruleset, fd, access);
+}
+
+/*
+ * @access is cut to what the kernel knows: scopes came with ABI 6, TRUNCATE with 3.  Before 2, without
+ * REFER, a domain would forbid all renames between directories: then there is none, -1.
+ */
 static int
-landlock_ruleset(uint64_t access, int *ret_fd, struct err *e)
+landlock_ruleset(uint64_t *access, int *ret_fd, struct err *e)
 {
 	struct sys_landlock_ruleset_attr a = {
-		.handled_access_fs = access,
+		.handled_access_fs = *access,
 		.scoped = SYS_LANDLOCK_SCOPE_ABSTRACT_UNIX | SYS_LANDLOCK_SCOPE_SIGNAL,
 	};
 	int fd = sys_landlock_create_ruleset(&a, sizeof(a), 0);
 
-	if (fd < 0 && (errno == E2BIG || errno == EINVAL) && access) {
-		/* Before ABI 6: no scopes.  EINVAL once more: before ABI 2, no REFER. */
+	if (fd < 0 && (errno == E2BIG || errno == EINVAL) && *access)
+		fd = sys_landlock_create_ruleset(&a, sizeof(a.handled_access_fs), 0);
+	if (fd < 0 && errno == EINVAL && *access) {
+		a.handled_access_fs = *access &= ~LANDLOCK_ACCESS_FS_TRUNCATE;
 		fd = sys_landlock_create_ruleset(&a, sizeof(a.handled_access_fs), 0);
 	}
 	if (fd < 0 && errno != ENOSYS && errno != EOPNOTSUPP && errno != EINVAL &&
@@ -76,21 +113,31 @@ landlock_ruleset(uint64_t access, int *ret_fd, struct err *e)
 	return 0;
 }
 
+static int
+landlock_allow_all(const struct spec *s, int ruleset, uint64_t access, struct err *e)
+{
+	if (landlock_allow_root(ruleset, access, e) < 0)
+		return -e->code;
+	for (int fd = 0; fd < 3 && !s->tty; fd++)
+		landlock_allow_fd(ruleset, fd, access, false);
+	for (size_t i = 0; i < s->n_pass_fds; i++)
+		landlock_allow_fd(ruleset, s->pass_fds[i], access, true);
+	return 0;
+}
+
 int
 confine_landlock(const struct spec *s, struct err *e)
 {
-	const bool files = !(s->caps & (1ULL << CAP_SYS_ADMIN)) && s->n_pass_fds == 0;
-	const uint64_t access =
-		files ? LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_REFER : 0;
+	uint64_t access = s->caps & (1ULL << CAP_SYS_ADMIN) ? 0 : LANDLOCK_DIR;
 	AUTO_FD ruleset = -1;
 
 	if (!s->landlock)
 		return 0;
-	if (landlock_ruleset(access, &ruleset, e) < 0)
+	if (landlock_ruleset(&access, &ruleset, e) < 0)
 		return -e->code;
 	if (ruleset < 0)
 		return 0;
-	if (access && landlock_allow_root(ruleset, access, e) < 0)
+	if (access && landlock_allow_all(s, ruleset, access, e) < 0)
 		return -e->code;
 	if (sys_landlock_restrict_self(ruleset) < 0)
 		return err_sys(e, "enter the Landlock domain");
@@ -134,6 +181,26 @@ confine_filters(const struct spec *s, const struct spec_filter *notify, int *ret
 	if (s->filter.n && sys_seccomp(SECCOMP_SET_MODE_FILTER, 0, &prog) < 0)
 		return err_sys(e, "load the system call filter");
 	return emulate ? load_notify(notify, ret_listener, e) : 0;
+}
+
+int
+confine_death_signal(struct err *e)
+{
+	const unsigned int native = __NR_prctl, compat = 172; /* i386 and arm */
+	struct sock_filter f[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, native, 1, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, compat, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PR_SET_PDEATHSIG, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = { .len = NELEMS(f), .filter = f };
+
+	if (sys_seccomp(SECCOMP_SET_MODE_FILTER, 0, &prog) < 0)
+		return err_sys(e, "load the filter of the death signal");
+	return 0;
 }
 
 int

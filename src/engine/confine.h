@@ -16,9 +16,10 @@ int confine_descriptors(const struct spec *s, struct err *e);
 
 /*
  * Landlock where the kernel has it: signals and abstract sockets stay inside (ABI 6, Linux 6.12),
- * and only files below "/" can be executed (ABI 2), so not this program through /proc/self/exe,
- * which would then be open to writes from inside (CVE-2019-5736).  A domain with file rules makes
- * mount(2) impossible, so programs with CAP_SYS_ADMIN get the scopes only.
+ * and only files below "/" and those passed can be executed (ABI 2), so not this program through
+ * /proc/self/exe, which would then be open to writes from inside (CVE-2019-5736).  Nor is a file
+ * outside opened for writing that was given for reading, through /proc/self/fd.  A domain with file
+ * rules makes mount(2) impossible, so programs with CAP_SYS_ADMIN get the scopes only.
  */
 int confine_landlock(const struct spec *s, struct err *e);
 
@@ -32,6 +33,12 @@ int confine_landlock(const struct spec *s, struct err *e);
  */
 int confine_filters(const struct spec *s, const struct spec_filter *notify, int *ret_listener,
 		    struct err *e);
+
+/*
+ * Without init the death signal is all that ends the program with rootlet: a filter keeps the program
+ * from taking that back.  Needs no_new_privs.
+ */
+int confine_death_signal(struct err *e);
 
 /* Groups, ids and capabilities. */
 int confine_ids(const struct spec *s, struct err *e);

@@ -45,6 +45,24 @@ enter_cwd(const struct spec *s, struct err *e)
 	return fchdir(fd) < 0 ? err_sys(e, "working directory %s", s->cwd) : 0;
 }
 
+/*
+ * Without init, only the death signal ends the program with rootlet, and a change of ids has cleared
+ * it.  The launcher may be gone already: then the socket is at its end.
+ */
+static int
+bind_to_launcher(const struct program *p, struct err *e)
+{
+	struct pollfd s = { .fd = p->sock };
+
+	if (p->spec->init)
+		return 0;
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		return err_sys(e, "set the parent death signal");
+	if (poll(&s, 1, 0) == 1 && (s.revents & POLLHUP))
+		return err_set(e, EPIPE, "the launcher is gone");
+	return p->spec->no_new_privs && p->spec->filter.n ? confine_death_signal(e) : 0;
+}
+
 static int
 confine(struct program *p, struct err *e)
 {
@@ -64,31 +82,19 @@ confine(struct program *p, struct err *e)
 		    confine_filters(s, &p->notify, &p->listener, e) < 0 || confine_ids(s, e) < 0)
 			return -e->code;
 	}
-	return confine_descriptors(s, e);
-}
-
-/*
- * Without init, only the death signal ends the program with rootlet, and a change of ids has cleared
- * it.  The launcher may be gone already: then the socket is at its end.
- */
-static int
-bind_to_launcher(const struct program *p, struct err *e)
-{
-	struct pollfd s = { .fd = p->sock };
-
-	if (p->spec->init)
-		return 0;
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
-		return err_sys(e, "set the parent death signal");
-	if (poll(&s, 1, 0) == 1 && (s.revents & POLLHUP))
-		return err_set(e, EPIPE, "the launcher is gone");
-	return 0;
+	return bind_to_launcher(p, e) < 0 ? -e->code : confine_descriptors(s, e);
 }
 
 /* Everything from 3 on is closed at execve but what was asked for by number. */
 static int
 hand_over_fds(const struct spec *s, struct err *e)
 {
+	struct stat st;
+
+	for (int fd = 0; fd < 3 && !s->tty; fd++)
+		if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
+			return err_set(e, EISDIR, "descriptor %d is a directory, a way out of the "
+						  "sandbox", fd);
 	if (sys_close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0 && errno != ENOSYS && errno != EINVAL)
 		return err_sys(e, "close descriptors");
 	for (size_t i = 0; i < s->n_pass_fds; i++)
@@ -174,7 +180,7 @@ program_exec(struct program *p)
 	p->listener = -1;
 	if (take_terminal(p, e) < 0 || enter_cwd(s, e) < 0 || hand_over_fds(s, e) < 0 ||
 	    (p->announce && sync_send(p->sock, SYNC_STARTED, 0, e) < 0) || confine(p, e) < 0 ||
-	    bind_to_launcher(p, e) < 0 || reset_signals(p, e) < 0)
+	    reset_signals(p, e) < 0)
 		return;
 	exec_search(s);
 	p->exit_status = errno == ENOENT || errno == ENOTDIR ? 127 : 126;

@@ -36,6 +36,9 @@
 #ifndef LANDLOCK_ACCESS_FS_REFER /* ABI 2, Linux 5.19 */
 #define LANDLOCK_ACCESS_FS_REFER (1ULL << 13)
 #endif
+#ifndef LANDLOCK_ACCESS_FS_TRUNCATE /* ABI 3, Linux 6.2 */
+#define LANDLOCK_ACCESS_FS_TRUNCATE (1ULL << 14)
+#endif
 #define SYS_LANDLOCK_SCOPE_ABSTRACT_UNIX (1ULL << 0) /* ABI 6, Linux 6.12 */
 #define SYS_LANDLOCK_SCOPE_SIGNAL        (1ULL << 1)
 
