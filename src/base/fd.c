@@ -1,6 +1,5 @@
 #include <dirent.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -70,6 +69,9 @@ fd_read_all(int fd, size_t max, char **ret_data, struct err *e)
 		if (r == 0)
 			break;
 		n += (size_t)r;
+		/* A short read of a regular file is its end; of procfs, whose files have no size, not. */
+		if (n < size && st.st_size > 0 && n == (size_t)st.st_size)
+			break;
 		if (n > max)
 			return err_set(e, EFBIG, "larger than %zu bytes", max);
 		if (n == size)
@@ -139,18 +141,20 @@ fd_close_others(const int *keep, size_t n, struct err *e)
 int
 fd_fill_stdio(struct err *e)
 {
-	struct pollfd p[] = { { .fd = 0 }, { .fd = 1 }, { .fd = 2 } };
-	int fd;
+	struct stat st;
 
-	if (poll(p, NELEMS(p), 0) >= 0 &&
-	    !((p[0].revents | p[1].revents | p[2].revents) & POLLNVAL))
-		return 0;
-	do
-		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd < 0)
-		return err_sys(e, "open /dev/null");
-	return close(fd);
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fstat(fd, &st) == 0) {
+			if (S_ISDIR(st.st_mode))
+				return err_set(e, EISDIR, "descriptor %d is a directory: a way out "
+							  "of any sandbox", fd);
+			continue;
+		}
+		/* The lowest that is free is this one. */
+		if (open("/dev/null", O_RDWR) < 0)
+			return err_sys(e, "open /dev/null");
+	}
+	return 0;
 }
 
 int

@@ -37,7 +37,7 @@ ssize_t fd_read_all(int fd, size_t max, char **ret_data, struct err *e);
  */
 int fd_close_others(const int *keep, size_t n, struct err *e);
 
-/* Make sure that 0, 1 and 2 are open: on /dev/null where they were closed. */
+/* Make sure that 0, 1 and 2 are open, on /dev/null where they were closed, and are no directory. */
 int fd_fill_stdio(struct err *e);
 
 /* Write everything, going on after short writes and EINTR. */

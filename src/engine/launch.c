@@ -30,6 +30,7 @@ struct launch {
 	struct relay relay;
 	int sock;
 	int signal_fd;
+	uint64_t ignored; /* signals that the caller ignores, a bit for each */
 	int userns_fd; /* RANGE: to remove files of other owners afterwards; else -1 */
 	pid_t child;
 	uint64_t deadline_ms; /* monotonic; 0: none */
@@ -70,7 +71,9 @@ take_signals(struct launch *l, struct err *e)
 	sigset_t all;
 
 	sigfillset(&all);
-	if (sigprocmask(SIG_SETMASK, &all, NULL) < 0 || sigaction(SIGCHLD, &dfl, NULL) < 0)
+	l->ignored = ignored_signals();
+	if (sigprocmask(SIG_SETMASK, &all, NULL) < 0 ||
+	    ((l->ignored & (1ULL << (SIGCHLD - 1))) && sigaction(SIGCHLD, &dfl, NULL) < 0))
 		return err_sys(e, "block signals");
 	l->signal_fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 	return l->signal_fd < 0 ? err_sys(e, "make a signal descriptor") : 0;
@@ -141,7 +144,7 @@ start_child(struct launch *l, child_init_fn *init, struct err *e)
 		.sources = l->sources,
 		.layer_path = l->layer.fd >= 0 ? l->layer.path : NULL,
 		.announce = s->init && l->hooks->started,
-		.ignored = ignored_signals(),
+		.ignored = l->ignored,
 	};
 	int socks[2], on = 1;
 
@@ -183,7 +186,7 @@ map_ids(struct launch *l, struct err *e)
 static void
 drop_program_fds(const struct spec *s)
 {
-	if (!s->tty) {
+	if (!s->tty && sys_close_range(STDIN_FILENO, STDOUT_FILENO, 0) < 0) {
 		(void)close(STDIN_FILENO);
 		(void)close(STDOUT_FILENO);
 	}

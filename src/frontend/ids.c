@@ -158,9 +158,9 @@ choose(struct spec *s, const char *want, const struct run_host *h, struct err *e
 		if (h->uid == 0 && fill_root(s))
 			return 0;
 		/* Under no_new_privs the setuid helpers do not work. */
-		if (h->uid != 0 && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1 &&
-		    access("/usr/bin/newuidmap", X_OK) == 0 &&
-		    fill_range(s, h))
+		if (h->uid != 0 && fill_range(s, h) &&
+		    prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1 &&
+		    access("/usr/bin/newuidmap", X_OK) == 0)
 			return 0;
 		fill_single(s, h);
 		return 0;
