@@ -44,6 +44,12 @@ test_ok "it is root in its own id map" prints '0 0 0 0:' inside ids
 test_ok "only descriptors 0, 1, 2 are open" prints '0 1 2 ' inside fds
 test_ok "the directory is /" prints / inside cwd
 test_ok "the process ids are its own" sh -c '"$ROOTLET" run "$1" /bin/probe ls /proc | grep -c "^[0-9]*$" | grep -qx 2' sh "$base"
+hidden_cmdline() {
+	out=$("$ROOTLET" run -e SECRET=canary "$base" /bin/probe cat /proc/1/cmdline | tr '\0' ' ')
+	echo "$out"
+	case $out in *canary* | *"$base"*) return 1 ;; *rootlet*) ;; *) return 1 ;; esac
+}
+test_ok "PID 1 does not show the command line of rootlet" hidden_cmdline
 devices='console
 fd
 full

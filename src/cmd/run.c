@@ -172,7 +172,12 @@ cmd_run(int argc, char **argv)
 	struct err e = ERR_INIT;
 	AUTO_SPEC s = NULL;
 	struct events ev = { .fd = -1, .oom_kills = -1 };
-	struct launch_hooks hooks = { .ctx = &ev };
+	char *const last = argv[argc - 1];
+	struct launch_hooks hooks = {
+		.ctx = &ev,
+		.cmdline = argv[0],
+		.cmdline_len = (size_t)(last + strlen(last) - argv[0]),
+	};
 	struct launch_result res = { .exit_status = EXIT_ROOTLET };
 	int r = cmd_run_spec(argc, argv, "run", &s, &ev.fd, &e);
 

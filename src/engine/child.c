@@ -137,8 +137,10 @@ child_main(const struct child_args *a)
 	};
 
 	if (child_steps(a, &p, &p.err) == 0) {
-		if (a->spec->init)
+		if (a->spec->init) {
+			memset(a->cmdline, 0, a->cmdline_len);
 			a->init(&p);
+		}
 		program_exec(&p);
 	}
 	sync_fail(p.sock, p.exit_status, &p.err);

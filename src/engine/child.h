@@ -23,6 +23,8 @@ struct child_args {
 	const char *layer_path; /* or NULL */
 	const struct source *sources; /* one for each mount of the spec */
 	child_init_fn *init;
+	char *cmdline; /* to be blanked by PID 1: paths of the host, and what -e says */
+	size_t cmdline_len;
 	bool announce; /* somebody wants to know the program's pid */
 	uint64_t ignored; /* signals that are ignored, and are not to be for the program */
 };

@@ -142,6 +142,8 @@ start_child(struct launch *l, child_init_fn *init, struct err *e)
 		.spec = s,
 		.init = init,
 		.sources = l->sources,
+		.cmdline = l->hooks->cmdline,
+		.cmdline_len = l->hooks->cmdline_len,
 		.layer_path = l->layer.fd >= 0 ? l->layer.path : NULL,
 		.announce = s->init && l->hooks->started,
 		.ignored = l->ignored,

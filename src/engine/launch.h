@@ -13,6 +13,9 @@ struct launch_hooks {
 	/* Either may be NULL. @pid is the program's in the caller's pid namespace. */
 	void (*started)(void *ctx, pid_t pid);
 	void *ctx;
+	/* Our own command line, which PID 1 of the sandbox would show inside; it is blanked there. */
+	char *cmdline;
+	size_t cmdline_len;
 };
 
 struct launch_result {
