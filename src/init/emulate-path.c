@@ -148,10 +148,12 @@ enter_root(const struct emulate *m, const struct request *rq)
 	struct statx st;
 
 	(void)snprintf(p, sizeof(p), "%d/root", rq->pid);
-	if (sys_statx(m->proc, p, 0, STATX_INO | STATX_MNT_ID, &st) < 0)
-		return -errno;
-	if (st.stx_mnt_id == m->root_mnt && st.stx_ino == m->root_ino)
+	if (sys_statx(m->proc, p, 0, STATX_INO | STATX_MNT_ID, &st) < 0) {
+		if (errno != ENOSYS)
+			return -errno;
+	} else if (st.stx_mnt_id == m->root_mnt && st.stx_ino == m->root_ino) {
 		return 0;
+	}
 	return chroot(p) < 0 ? -errno : 1;
 }
 
