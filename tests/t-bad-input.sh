@@ -493,9 +493,8 @@ no_process() {
 	echo "$left"
 	return 1
 }
-# A sanitizer needs much memory for itself.
 memory_limits='-v_16384 -v_65536' stack_limits=-s_256
-if grep -q __asan_init "$ROOTLET"; then
+if have_sanitizer; then
 	memory_limits='' stack_limits=''
 	test_skip "limits on memory" "rootlet is built with a sanitizer"
 fi
