@@ -5,6 +5,9 @@ make_base
 need userns overlay || skip_all "no overlay in user namespaces here"
 export base
 
+# A program of our own name: PID 1 of a sandbox shows nothing else of its command line.
+cp "$ROOTLET" "$tmp/rootlet"
+ROOTLET=$tmp/rootlet
 scratch=$XDG_DATA_HOME/rootlet/scratch
 run() { "$ROOTLET" run "$@"; }
 removed() {
@@ -15,7 +18,7 @@ removed() {
 }
 # Processes of ours that are running: what rootlet is and what it starts has our names in its words.
 seconds=30.0$$
-printf '%s\n' "$base" "$seconds" >"$tmp/names"
+printf '%s\n' "$base" "$seconds" "$ROOTLET" >"$tmp/names"
 ours() {
 	grep -laF -f "$tmp/names" /proc/[0-9]*/cmdline 2>/dev/null | cut -d / -f 3
 }
