@@ -114,12 +114,13 @@ sync_recv(int sock, struct sync_msg *ret, int *ret_fd, pid_t *ret_pid, struct er
 	};
 	ssize_t n;
 
+	/* A reset says, once, that the peer left words of ours unread.  Its own last words come after. */
 	do
 		n = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
-	if (n < 0 && errno != ECONNRESET)
+	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
+	if (n < 0)
 		return err_sys(e, "hear from the peer");
-	if (n <= 0)
+	if (n == 0)
 		return 0;
 	read_control(&msg, ret_fd, ret_pid);
 	if ((size_t)n < offsetof(struct sync_msg, err) || m.point >= SYNC_MAX_)
