@@ -256,11 +256,17 @@ test_ok "named pipes are real" prints "fifo" emulated 'mknod p p && chown 3:4 p 
 test_ok "files of capabilities" prints "cap cap_net_raw=ep" \
 	emulated 'cp /bin/true cap; setcap cap_net_raw+ep cap && getcap cap'
 test_ok "access lists that name other users" emulated 'touch a; setfacl -m u:5:r,g:6:r a'
-test_ok "setuid and its like: su" prints "65534 65534" \
-	emulated 'su nobody -s /bin/sh -c "echo \$(id -u) \$(id -g)"'
-test_ok "who is not root may not give files away" prints "1
+# su asks for the account, in a file that only root may read, or where nss-systemd knows "nobody".
+have_su() { [ -r /etc/shadow ] || grep -q '^shadow:.*systemd' /etc/nsswitch.conf; }
+if have_su; then
+	test_ok "setuid and its like: su" prints "65534 65534" \
+		emulated 'su nobody -s /bin/sh -c "echo \$(id -u) \$(id -g)"'
+	test_ok "who is not root may not give files away" prints "1
 0:0:0644:file" emulated 'touch f; chown 5 f; chown 0 f
-	su nobody -s /bin/sh -c "chown 6 \"$PWD/f\"" 2>/dev/null; echo $?; owner_of f'
+		su nobody -s /bin/sh -c "chown 6 \"$PWD/f\"" 2>/dev/null; echo $?; owner_of f'
+else
+	test_skip "setuid and its like: su" "su cannot know an account here"
+fi
 test_ok "nor become root again" prints refused emulated \
 	'su nobody -s /bin/sh -c "setpriv --reuid 0 true" 2>/dev/null && echo root || echo refused'
 test_ok "the table of limits is what it was" prints "unlimited" \
