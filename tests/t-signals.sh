@@ -229,7 +229,7 @@ last_words() {
 	for n in $(seq 120); do
 		"$ROOTLET" run --timeout 15ms "$base" /bin/probe sleep 20
 		got=$?
-		[ $got = 124 ] || {
+		[ "$got" = 124 ] || {
 			echo "start $n: exit status $got"
 			return 1
 		}
