@@ -310,6 +310,14 @@ test_ok "--init=no: 127 for a program that is not there" status 127 run --init=n
 test_ok "--init=no: only descriptors 0, 1, 2 are open" prints '0 1 2 ' run --init=no "$base" probe fds
 test_ok "--init=maybe is refused" fails_with "'maybe'" run --init=maybe "$base" true
 
+# The limit of an --env-file is 4 MiB.
+repeat 4194304 '#' >long.env
+test_ok "a long --env-file" run --env-file long.env "$base" true
+repeat 4194305 '#' >long.env
+test_ok "one that is longer than its limit is refused" fails_with "larger than" run --env-file long.env "$base" true
+repeat 6000000 '#' >long.env
+test_ok "also one that is much longer" fails_with "larger than" run --env-file long.env "$base" true
+
 # --- descriptors ---
 
 echo text >text

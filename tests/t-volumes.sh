@@ -478,4 +478,15 @@ for entry in a : a: :1.2.3.4 'a b:1.2.3.4' "a:1.2.3.4
 done
 
 test_ok "no layer is left" wait_empty "$XDG_DATA_HOME/rootlet/scratch"
+# --- with --read-only ---
+
+mkdir shared
+read_only_host() {
+	rm -f shared/new
+	"$ROOTLET" run --read-only -v ./shared:/srv host sh -c 'echo x >/srv/new' && [ -e shared/new ]
+}
+test_ok "--read-only leaves a volume over a directory of the machine writable" read_only_host
+test_ok "and the machine's own directories not" status 2 "$ROOTLET" run --read-only -v ./shared:/srv host \
+	sh -c 'echo x >/var/tmp/new'
+
 test_done

@@ -69,11 +69,11 @@ fd_read_all(int fd, size_t max, char **ret_data, struct err *e)
 		if (r == 0)
 			break;
 		n += (size_t)r;
+		if (n > max)
+			return err_set(e, EFBIG, "larger than %zu bytes", max);
 		/* A short read of a regular file is its end; of procfs, whose files have no size, not. */
 		if (n < size && st.st_size > 0 && n == (size_t)st.st_size)
 			break;
-		if (n > max)
-			return err_set(e, EFBIG, "larger than %zu bytes", max);
 		if (n == size)
 			size *= 2;
 	}

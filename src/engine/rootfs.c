@@ -303,6 +303,16 @@ run_plan(struct rootfs *r, struct err *e)
 	return 0;
 }
 
+/* Does a later step mount something else at the place of step @i? */
+static bool
+is_covered(const struct spec *s, size_t i)
+{
+	for (size_t j = i + 1; j < s->n_mounts; j++)
+		if (strcmp(s->mounts[j].dst, s->mounts[i].dst) == 0)
+			return true;
+	return false;
+}
+
 /*
  * Writes are refused where the base shows through; volumes, /tmp, /dev keep what they are.  The
  * overlays were writable so far because mount points had to be made.
@@ -314,7 +324,7 @@ make_read_only(const struct rootfs *r, struct err *e)
 		const struct mount_step *m = &r->spec->mounts[i];
 		AUTO_FD fd = -1;
 
-		if (i > 0 && !(m->op == MOUNT_OVERLAY && m->read_only))
+		if (i > 0 && (m->op != MOUNT_OVERLAY || !m->read_only || is_covered(r->spec, i)))
 			continue;
 		fd = fd_open_in_root(r->root_fd, m->dst, O_PATH, 0, e);
 		if (fd < 0 || mount_set_attr(fd, MOUNT_ATTR_RDONLY, false, e) < 0)
