@@ -488,5 +488,7 @@ read_only_host() {
 test_ok "--read-only leaves a volume over a directory of the machine writable" read_only_host
 test_ok "and the machine's own directories not" status 2 "$ROOTLET" run --read-only -v ./shared:/srv host \
 	sh -c 'echo x >/var/tmp/new'
+test_ok "nor is one that the program starts in" status 2 "$ROOTLET" run --read-only -w /var/tmp host \
+	sh -c 'echo x >/var/tmp/new'
 
 test_done

@@ -303,13 +303,18 @@ run_plan(struct rootfs *r, struct err *e)
 	return 0;
 }
 
-/* Does a later step mount something else at the place of step @i? */
+/* Does a later step certainly mount something else at the place of step @i? */
 static bool
 is_covered(const struct spec *s, size_t i)
 {
-	for (size_t j = i + 1; j < s->n_mounts; j++)
-		if (strcmp(s->mounts[j].dst, s->mounts[i].dst) == 0)
+	for (size_t j = i + 1; j < s->n_mounts; j++) {
+		const struct mount_step *m = &s->mounts[j];
+		const bool mounts = m->op != MOUNT_DIR && m->op != MOUNT_COPY &&
+				    m->op != MOUNT_SYMLINK && !m->optional;
+
+		if (mounts && strcmp(m->dst, s->mounts[i].dst) == 0)
 			return true;
+	}
 	return false;
 }
 
