@@ -72,6 +72,8 @@ skip_all() {
 
 # have_NAME functions probe once what the machine really allows us to do.
 have_root() { [ "$(id -u)" = 0 ]; }
+# Root of the machine, not of a namespace: procfs belongs to it.
+have_host_root() { have_root && [ "$(stat -c %u /proc/cmdline)" = 0 ]; }
 have_user() { [ "$(id -u)" != 0 ]; }
 have_userns() { unshare -Ur true 2>/dev/null; }
 have_subids() {
@@ -159,6 +161,25 @@ prints() {
 		printf 'printed: %s\nwanted:  %s\n' "$out" "$text"
 		return 1
 	}
+}
+
+# all_are RESULTS COMMAND...: it prints lines, and each of them ends with one of RESULTS (a pattern).
+all_are() {
+	want=$1
+	shift
+	out=$("$@")
+	echo "$out"
+	[ -n "$out" ] && ! echo "$out" | grep -Eqv " ($want)$"
+}
+
+# wait_line FILE TEXT: until FILE has the line TEXT, at most five seconds.
+wait_line() {
+	for _ in $(seq 100); do
+		grep -qxF -e "$2" "$1" 2>/dev/null && return 0
+		sleep 0.05
+	done
+	echo "no '$2' in time"
+	return 1
 }
 
 # make_base: $base becomes a small root file system with the probe and a busybox-less shell: static

@@ -16,17 +16,9 @@ copy_base() {
 	spoilt=$tmp/spoilt
 }
 
-is_host_root() { have_root && [ "$(stat -c %u /proc/cmdline)" = 0 ]; }
 host_root=''
-is_host_root && host_root=yes
+have_host_root && host_root=yes
 
-all_are() {
-	want=$1
-	shift
-	out=$("$@")
-	echo "$out"
-	[ -n "$out" ] && ! echo "$out" | grep -Eqv " ($want)$"
-}
 says_nothing() {
 	out=$("$@")
 	got=$?

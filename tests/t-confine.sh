@@ -11,19 +11,10 @@ attack() { run "$base" /bin/attack "$@"; }
 
 # One id in the map, so that init answers for the kernel; root of the machine, not of a namespace.
 is_single() { probe cat /proc/self/uid_map | awk '{ n += $3 } END { exit n != 1 }'; }
-is_host_root() { have_root && [ "$(stat -c %u /proc/cmdline)" = 0 ]; }
 single='' host_root=''
 is_single && single=yes
-is_host_root && host_root=yes
+have_host_root && host_root=yes
 
-# all_are RESULTS COMMAND...: it prints lines, and each of them ends with one of RESULTS (a pattern).
-all_are() {
-	want=$1
-	shift
-	out=$("$@")
-	echo "$out"
-	[ -n "$out" ] && ! echo "$out" | grep -Eqv " ($want)$"
-}
 says_nothing() {
 	out=$("$@") || return 1
 	echo "$out"

@@ -8,16 +8,6 @@ need userns overlay || skip_all "no overlay in user namespaces here"
 run() { timeout 30 "$ROOTLET" run "$@"; }
 export ROOTLET base
 
-# wait_line FILE TEXT: until FILE has the line TEXT, at most five seconds.
-wait_line() {
-	for _ in $(seq 100); do
-		grep -qxF -e "$2" "$1" 2>/dev/null && return 0
-		sleep 0.05
-	done
-	echo "no '$2' in time"
-	return 1
-}
-
 # repeat N CHARACTER
 repeat() { head -c "$1" /dev/zero | tr '\0' "$2"; }
 

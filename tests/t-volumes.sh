@@ -16,16 +16,6 @@ escape() {
 	escaped=${escaped%.}
 }
 
-# wait_line FILE TEXT: until FILE has the line TEXT, at most five seconds.
-wait_line() {
-	for _ in $(seq 100); do
-		grep -qxF -e "$2" "$1" 2>/dev/null && return 0
-		sleep 0.05
-	done
-	echo "no '$2' in time"
-	return 1
-}
-
 # listing DIR: everything in it, with owners, modes and contents.
 listing() {
 	(cd "$1" && find . -printf '%p %y %m %U:%G %s %l\n' | sort && find . -type f -exec sha1sum {} + | sort)

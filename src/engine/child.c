@@ -1,5 +1,4 @@
 #include <net/if.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -91,17 +90,6 @@ open_terminal(const struct rootfs *r, struct program *p, struct err *e)
 	return sync_send_fd(p->sock, SYNC_TERMINAL, r->pty_fd, e);
 }
 
-/* The parent may have died before the death signal was set: then the socket is at its end. */
-static int
-check_parent(int sock, struct err *e)
-{
-	struct pollfd p = { .fd = sock };
-
-	if (poll(&p, 1, 0) == 1 && (p.revents & POLLHUP))
-		return err_set(e, EPIPE, "the launcher is gone");
-	return 0;
-}
-
 static int
 child_steps(const struct child_args *a, struct program *p, struct err *e)
 {
@@ -120,7 +108,7 @@ child_steps(const struct child_args *a, struct program *p, struct err *e)
 		return err_prefix(e, "set up terminal");
 	fd_closep(&r.pty_fd);
 	fd_closep(&r.root_fd);
-	return a->spec->init ? 0 : check_parent(a->sock, e);
+	return 0;
 }
 
 void

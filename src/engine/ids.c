@@ -105,7 +105,11 @@ start_helper(struct helper *h, const char *name, pid_t pid, const struct spec_id
 		_exit(127);
 	}
 	(void)close(fds[1]);
-	return h->pid < 0 ? err_sys(e, "start %s", name) : 0;
+	if (h->pid >= 0)
+		return 0;
+	(void)err_sys(e, "start %s", name);
+	fd_closep(&h->complaint);
+	return -e->code;
 }
 
 /* Its first line, without its name. */

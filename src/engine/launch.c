@@ -184,19 +184,6 @@ map_ids(struct launch *l, struct err *e)
 	return sync_send(l->sock, SYNC_IDS_MAPPED, 0, e);
 }
 
-/* A pipe that the program closes must be closed: we only keep what we need ourselves. */
-static void
-drop_program_fds(const struct spec *s)
-{
-	if (!s->tty && sys_close_range(STDIN_FILENO, STDOUT_FILENO, 0) < 0) {
-		(void)close(STDIN_FILENO);
-		(void)close(STDOUT_FILENO);
-	}
-	for (size_t i = 0; i < s->n_pass_fds; i++)
-		if (s->pass_fds[i] > STDERR_FILENO)
-			(void)close(s->pass_fds[i]);
-}
-
 static void
 signal_program(const struct launch *l, int sig)
 {
@@ -411,7 +398,7 @@ serve(struct launch *l, struct err *e)
 {
 	if (l->spec->timeout_ms)
 		l->deadline_ms = now_ms() + l->spec->timeout_ms;
-	drop_program_fds(l->spec);
+	program_drop_fds(l->spec, STDOUT_FILENO); /* standard error is for us, too */
 	while (!l->over)
 		if (turn(l, e) < 0)
 			return -e->code;

@@ -41,10 +41,9 @@ open_lowers(const struct rootfs *r, struct overlay *o, const struct mount_step *
 
 		if (o->n == LOWERS_MAX)
 			return err_set(e, E2BIG, "more than %d layers", LOWERS_MAX);
-		fd = m->trusted ? sys_openat(AT_FDCWD, *p, O_PATH, 0)
-				: source_open(*p, &r->sources[m - r->spec->mounts], e);
+		fd = rootfs_open_source(r, m, *p, e);
 		if (fd < 0)
-			return m->trusted ? err_sys(e, "%s", *p) : fd;
+			return fd;
 		o->lowers[o->n++] = fd;
 	}
 	return 0;

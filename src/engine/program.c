@@ -14,6 +14,17 @@
 #include "engine/sync.h"
 #include "kernel/sys.h"
 
+void
+program_drop_fds(const struct spec *s, int last)
+{
+	if (!s->tty && sys_close_range(STDIN_FILENO, (unsigned int)last, 0) < 0)
+		for (int fd = STDIN_FILENO; fd <= last; fd++)
+			(void)close(fd);
+	for (size_t i = 0; i < s->n_pass_fds; i++)
+		if (s->pass_fds[i] > STDERR_FILENO)
+			(void)close(s->pass_fds[i]);
+}
+
 /* A process group of its own, the terminal's foreground when there is one. */
 static int
 take_terminal(const struct program *p, struct err *e)

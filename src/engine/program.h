@@ -22,6 +22,13 @@ struct program {
 	struct err err;             /* result on failure */
 };
 
+/*
+ * For launcher and init, once the program has them: close the standard descriptors up to @last (but
+ * not those of a terminal, which are in use) and what is passed.  A pipe that the program closes must
+ * be at its end, whoever still runs.
+ */
+void program_drop_fds(const struct spec *s, int last);
+
 /* Returns only on failure, with p->err and p->exit_status set. */
 void program_exec(struct program *p);
 

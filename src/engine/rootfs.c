@@ -57,9 +57,9 @@ open_layer(struct rootfs *r, struct err *e)
 	return r->layer_fd < 0 ? err_sys(e, "open the layer %s", r->layer_path) : 0;
 }
 
-/* A descriptor of source @path of step @m. */
-static int
-open_source(const struct rootfs *r, const struct mount_step *m, const char *path, struct err *e)
+int
+rootfs_open_source(const struct rootfs *r, const struct mount_step *m, const char *path,
+		   struct err *e)
 {
 	int fd;
 
@@ -79,7 +79,7 @@ bind_source(const struct rootfs *r, const struct mount_step *m, enum mount_op op
 			      (read_only || (op == MOUNT_DEVICE && r->spec->host_root)
 				       ? MOUNT_ATTR_RDONLY
 				       : 0);
-	AUTO_FD src = open_source(r, m, m->src, e), tree = -1, target = -1;
+	AUTO_FD src = rootfs_open_source(r, m, m->src, e), tree = -1, target = -1;
 	struct stat st;
 
 	if (src < 0)

@@ -33,6 +33,10 @@ int rootfs_build(struct rootfs *r, struct err *e);
 
 /* --- pieces, used between the files of this module --- */
 
+/* An O_PATH descriptor of @path, a source of step @m of the plan. */
+int rootfs_open_source(const struct rootfs *r, const struct mount_step *m, const char *path,
+		       struct err *e);
+
 /*
  * The place @dst in the root for a directory or a file, made when it is missing: in the layer, or
  * another mount of ours, but not in a folder of the host, where the user did not name it.  Returns an

@@ -99,9 +99,7 @@ fill_range(struct spec *s, const struct run_host *h)
 	return s->n_gids > 1;
 }
 
-/*
- * The lines of a uid_map as identity ranges: what exists here exists inside under its number.
- */
+/* The lines of a uid_map as identity ranges: what exists here exists inside under its number. */
 static size_t
 read_own_map(const char *path, struct spec_id_range *r)
 {

@@ -320,10 +320,10 @@ mask_store_in(struct spec *s, size_t i, const char *src, const char *store, stru
 
 	if (!real)
 		return 0;
-	if (path_is_below(real, store) && (i == 0 || strcmp(src, s->mounts[i].dst) != 0))
-		return err_set(e, EPERM, "%s is rootlet's own directory", src);
 	if (path_is_below(real, store)) {
-		/* A mount there, which the copy of the machine has at the same place. */
+		/* A mount there is at the same place in the copy of the machine. */
+		if (i == 0 || strcmp(src, s->mounts[i].dst) != 0)
+			return err_set(e, EPERM, "%s is rootlet's own directory", src);
 		spec_add_mount(s, MOUNT_MASK, xstrdup(src));
 		return 0;
 	}
@@ -335,7 +335,6 @@ mask_store_in(struct spec *s, size_t i, const char *src, const char *store, stru
 		m = spec_add_mount(s, MOUNT_DIR, xstrdup(at));
 		m->mode = 0700;
 		m->optional = true;
-		/* The plan may have moved in memory. */
 		pin_parents(s, real, s->mounts[i].dst, rel);
 	}
 	spec_add_mount(s, MOUNT_MASK, TAKE_PTR(at));
@@ -378,7 +377,8 @@ fill_root(struct spec *s, const struct run_args *a, const struct run_host *h, in
 	if (add_hosts(s, a, root_fd, e) < 0 || add_user_mounts(s, a, h, e) < 0 ||
 	    mask_store(s, h, e) < 0)
 		return -e->code;
-	if (s->cwd_create && strcmp(s->cwd, "/") != 0 && !path_is_below(s->cwd, "/proc") && !path_is_below(s->cwd, "/sys"))
+	if (s->cwd_create && strcmp(s->cwd, "/") != 0 && !path_is_below(s->cwd, "/proc") &&
+	    !path_is_below(s->cwd, "/sys"))
 		spec_add_mount(s, MOUNT_DIR, xstrdup(s->cwd));
 	return 0;
 }

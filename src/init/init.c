@@ -74,18 +74,6 @@ start_emulation(struct init *in, struct err *e)
 	return emulate_start(&in->emulate, in->listener, -1, e);
 }
 
-/* What a process inside does with a pipe must not depend on init still holding it. */
-static void
-drop_program_fds(const struct program *p)
-{
-	if (p->tty_fd < 0)
-		for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-			(void)close(fd);
-	for (size_t i = 0; i < p->spec->n_pass_fds; i++)
-		if (p->spec->pass_fds[i] > STDERR_FILENO)
-			(void)close(p->spec->pass_fds[i]);
-}
-
 /* A key at a terminal reaches the whole foreground group, and so it does here. */
 static bool
 is_from_keyboard(int sig)
@@ -194,6 +182,6 @@ init_main(struct program *p)
 	}
 	if (start_program(&in, &p->err) < 0 || start_emulation(&in, &p->err) < 0)
 		fail(&in);
-	drop_program_fds(p);
+	program_drop_fds(p->spec, STDERR_FILENO);
 	serve(&in);
 }

@@ -101,8 +101,8 @@ dump_identity(const struct spec *s)
 	for (size_t i = 0; i < NELEMS(ns_names); i++)
 		if (s->ns & (1U << i))
 			json_array_append_new(ns, json_string(ns_names[i]));
-	return json_pack("{s:o, s:s, s:o, s:o, s:b, s:b, s:o}", "namespaces", ns, "idmap",
-			 idmap_names[s->idmap], "uids", dump_ranges(s->uids, s->n_uids), "gids",
+	return json_pack("{s:o, s:s, s:b, s:o, s:o, s:b, s:b, s:o}", "namespaces", ns, "idmap",
+			 idmap_names[s->idmap], "idmapAuto", s->idmap_auto, "uids", dump_ranges(s->uids, s->n_uids), "gids",
 			 dump_ranges(s->gids, s->n_gids), "hostRoot", s->host_root,
 			 "emulateOwners", s->emulate_owners,
 			 "hostname", text(s->hostname));
