@@ -389,6 +389,29 @@ test_ok "of a signal" events_signal
 test_ok "of a program that is not there" events_missing
 test_ok "of a time that is over" events_timeout
 test_ok "the pid is that of the program, as seen from outside" events_pid
+# A group of our own with little memory, cgroup v1; the kernel's answer to a program that wants more.
+memory_group=/sys/fs/cgroup/memory/rootlet-test.$$
+have_memory_group() {
+	have_root && mkdir "$memory_group" 2>/dev/null &&
+		echo 67108864 2>/dev/null >"$memory_group/memory.limit_in_bytes"
+}
+killed_for_memory() {
+	sh -c 'echo $$ >"$1/cgroup.procs" && exec "$ROOTLET" run --timeout 30 --events-fd 3 host tail /dev/zero' \
+		sh "$memory_group" 3>events
+	got=$?
+	cat events
+	[ "$got" = 137 ] && grep -q '"signal":9,"oom":true' events
+}
+if have_memory_group; then
+	test_ok "a program that is killed for want of memory is told apart" killed_for_memory
+	for _ in $(seq 50); do
+		rmdir "$memory_group" 2>/dev/null && break
+		sleep 0.1
+	done
+else
+	rmdir "$memory_group" 2>/dev/null
+	test_skip "a program that is killed for want of memory is told apart" "no memory group to be had"
+fi
 test_ok "with --init=no as well" events_pid --init=no
 if need python3; then
 	for command in "probe exit 7" "probe raise 9" "nothing"; do
