@@ -1,7 +1,7 @@
 # bash completion of rootlet(1), written from the option tables by "make update-docs"
 # shellcheck shell=bash disable=SC2034,SC2046,SC2086,SC2154,SC2207
 
-_rootlet_commands='run spec'
+_rootlet_commands='run bwrap spec'
 _rootlet_caps='ALL CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE'
 
 # Sets kind to what option $2 of command $1 takes; empty: no value.
@@ -32,6 +32,54 @@ _rootlet_kind()
 	run:--cap-drop) kind='cap' ;;
 	run:--new-privs) kind='words yes no' ;;
 	run:--seccomp) kind='file' ;;
+	bwrap:--args) kind='text' ;;
+	bwrap:--argv0) kind='text' ;;
+	bwrap:--userns) kind='text' ;;
+	bwrap:--userns2) kind='text' ;;
+	bwrap:--pidns) kind='text' ;;
+	bwrap:--uid) kind='text' ;;
+	bwrap:--gid) kind='text' ;;
+	bwrap:--hostname) kind='text' ;;
+	bwrap:--chdir) kind='dir' ;;
+	bwrap:--setenv) kind='text' ;;
+	bwrap:--unsetenv) kind='text' ;;
+	bwrap:--bind) kind='file' ;;
+	bwrap:--bind-try) kind='file' ;;
+	bwrap:--dev-bind) kind='file' ;;
+	bwrap:--dev-bind-try) kind='file' ;;
+	bwrap:--ro-bind) kind='file' ;;
+	bwrap:--ro-bind-try) kind='file' ;;
+	bwrap:--bind-fd) kind='text' ;;
+	bwrap:--ro-bind-fd) kind='text' ;;
+	bwrap:--remount-ro) kind='text' ;;
+	bwrap:--overlay-src) kind='dir' ;;
+	bwrap:--overlay) kind='dir' ;;
+	bwrap:--tmp-overlay) kind='text' ;;
+	bwrap:--ro-overlay) kind='text' ;;
+	bwrap:--proc) kind='text' ;;
+	bwrap:--dev) kind='text' ;;
+	bwrap:--tmpfs) kind='text' ;;
+	bwrap:--mqueue) kind='text' ;;
+	bwrap:--dir) kind='text' ;;
+	bwrap:--file) kind='text' ;;
+	bwrap:--bind-data) kind='text' ;;
+	bwrap:--ro-bind-data) kind='text' ;;
+	bwrap:--symlink) kind='text' ;;
+	bwrap:--perms) kind='text' ;;
+	bwrap:--size) kind='text' ;;
+	bwrap:--chmod) kind='text' ;;
+	bwrap:--seccomp) kind='text' ;;
+	bwrap:--add-seccomp-fd) kind='text' ;;
+	bwrap:--exec-label) kind='text' ;;
+	bwrap:--file-label) kind='text' ;;
+	bwrap:--cap-add) kind='cap' ;;
+	bwrap:--cap-drop) kind='cap' ;;
+	bwrap:--lock-file) kind='text' ;;
+	bwrap:--sync-fd) kind='text' ;;
+	bwrap:--block-fd) kind='text' ;;
+	bwrap:--userns-block-fd) kind='text' ;;
+	bwrap:--info-fd) kind='text' ;;
+	bwrap:--json-status-fd) kind='text' ;;
 	*) kind= ;;
 	esac
 }
@@ -40,6 +88,7 @@ _rootlet_options()
 {
 	case $1 in
 	run) echo '--layer= --read-only --home= -v --volume= --tmpfs= --here --device= --add-host= -w --workdir= -e --env= --env-file= -u --user= -h --hostname= --entrypoint= --ulimit= --timeout= --umask= --init= --pass-fd= --events-fd= -i --interactive -t --tty --rm --net= --idmap= --cap-add= --cap-drop= --new-privs= --seccomp= --privileged --help' ;;
+	bwrap) echo '--help --version --args= --argv0= --level-prefix --not-a-security-boundary --unshare-all --share-net --unshare-user --unshare-user-try --unshare-ipc --unshare-pid --unshare-net --unshare-uts --unshare-cgroup --unshare-cgroup-try --userns= --userns2= --disable-userns --assert-userns-disabled --pidns= --uid= --gid= --hostname= --chdir= --clearenv --setenv= --unsetenv= --bind= --bind-try= --dev-bind= --dev-bind-try= --ro-bind= --ro-bind-try= --bind-fd= --ro-bind-fd= --remount-ro= --overlay-src= --overlay= --tmp-overlay= --ro-overlay= --proc= --dev= --tmpfs= --mqueue= --dir= --file= --bind-data= --ro-bind-data= --symlink= --perms= --size= --chmod= --seccomp= --add-seccomp-fd= --exec-label= --file-label= --cap-add= --cap-drop= --lock-file= --sync-fd= --block-fd= --userns-block-fd= --info-fd= --json-status-fd= --new-session --die-with-parent --as-pid-1 --help' ;;
 	spec) echo '--help' ;;
 	esac
 }
@@ -57,6 +106,7 @@ _rootlet_rest_is_command()
 {
 	case $1 in
 	run) return 0 ;;
+	bwrap) return 0 ;;
 	spec) return 0 ;;
 	esac
 	return 1

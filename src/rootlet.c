@@ -21,6 +21,15 @@ show_help(FILE *out)
 	(void)fprintf(out, "\nrootlet COMMAND --help shows the options of a command.\n");
 }
 
+/* Is that what we are called?  Then its command line is ours. */
+static bool
+is_called(const char *path, const char *name)
+{
+	const char *slash = path ? strrchr(path, '/') : NULL;
+
+	return path && strcmp(slash ? slash + 1 : path, name) == 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -32,6 +41,8 @@ main(int argc, char **argv)
 	}
 	if (fd_fill_stdio(&e) < 0)
 		return cmd_fail(&e);
+	if (is_called(argv[0], "bwrap"))
+		return cmd_bwrap(argc, argv);
 	if (argc < 2) {
 		show_help(stderr);
 		return EXIT_ROOTLET;

@@ -7,6 +7,7 @@
 
 #include "base/fd.h"
 #include "base/parse.h"
+#include "base/str.h"
 #include "kernel/sys.h"
 
 void
@@ -139,21 +140,49 @@ fd_close_others(const int *keep, size_t n, struct err *e)
 }
 
 int
+fd_list_inherited(int **ret, size_t *ret_n, struct err *e)
+{
+	DIR *d = opendir("/proc/self/fd");
+	struct err ignored = ERR_INIT;
+	int *list = NULL;
+	size_t n = 0;
+
+	if (!d)
+		return err_sys(e, "open /proc/self/fd");
+	for (const struct dirent *de; (de = readdir(d));) {
+		uint64_t fd;
+
+		if (parse_u64(de->d_name, INT_MAX, &fd, &ignored) < 0 || fd < 3 ||
+		    (fcntl((int)fd, F_GETFD) & FD_CLOEXEC))
+			continue;
+		list = xrealloc_array(list, n + 1, sizeof(*list));
+		list[n++] = (int)fd;
+	}
+	(void)closedir(d);
+	*ret = list;
+	*ret_n = n;
+	return 0;
+}
+
+int
 fd_fill_stdio(struct err *e)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		/* The lowest that is free is this one. */
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
+			return err_sys(e, "open /dev/null");
+	return 0;
+}
+
+int
+fd_check_stdio(struct err *e)
 {
 	struct stat st;
 
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-		if (fstat(fd, &st) == 0) {
-			if (S_ISDIR(st.st_mode))
-				return err_set(e, EISDIR, "descriptor %d is a directory: a way out "
-							  "of any sandbox", fd);
-			continue;
-		}
-		/* The lowest that is free is this one. */
-		if (open("/dev/null", O_RDWR) < 0)
-			return err_sys(e, "open /dev/null");
-	}
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
+			return err_set(e, EISDIR,
+				       "descriptor %d is a directory: a way out of any sandbox", fd);
 	return 0;
 }
 

@@ -37,8 +37,13 @@ ssize_t fd_read_all(int fd, size_t max, char **ret_data, struct err *e);
  */
 int fd_close_others(const int *keep, size_t n, struct err *e);
 
-/* Make sure that 0, 1 and 2 are open, on /dev/null where they were closed, and are no directory. */
+/* What the caller has left open for us and our children, from 3 on.  The list is owned. */
+int fd_list_inherited(int **ret, size_t *ret_n, struct err *e);
+
+/* Make sure that 0, 1 and 2 are open: on /dev/null where they were closed. */
 int fd_fill_stdio(struct err *e);
+/* An error when 0, 1 or 2 is a directory. */
+int fd_check_stdio(struct err *e);
 
 /* Write everything, going on after short writes and EINTR. */
 int fd_write_all(int fd, const void *data, size_t n, struct err *e);

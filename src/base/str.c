@@ -90,6 +90,17 @@ strv_len(char *const *v)
 	return n;
 }
 
+char **
+strv_copy(char *const *v)
+{
+	const size_t n = strv_len(v);
+	char **copy = n ? xcalloc(n + 1, sizeof(*copy)) : NULL;
+
+	for (size_t i = 0; i < n; i++)
+		copy[i] = xstrdup(v[i]);
+	return copy;
+}
+
 void
 strv_take(char ***v, char *s)
 {
@@ -105,6 +116,17 @@ static bool
 env_is_key(const char *entry, const char *key, size_t len)
 {
 	return strncmp(entry, key, len) == 0 && entry[len] == '=';
+}
+
+void
+strv_put_first(char ***v, char *s)
+{
+	size_t n;
+
+	strv_take(v, s);
+	n = strv_len(*v);
+	memmove(*v + 1, *v, (n - 1) * sizeof(**v));
+	(*v)[0] = s;
 }
 
 void

@@ -18,6 +18,8 @@ extern const struct opt_command cmd_table[];
 extern const struct opt run_opts[];
 int cmd_run(int argc, char **argv);
 
+int cmd_bwrap(int argc, char **argv);
+
 /* Print "rootlet: MESSAGE" and its hint, safe for a terminal.  Returns EXIT_ROOTLET. */
 int cmd_fail(const struct err *e);
 
@@ -35,6 +37,9 @@ int cmd_help(const char *name);
 /* Parse the command line of `run` and make its spec, filter included. Returns 1 after --help. */
 int cmd_run_spec(int argc, char **argv, const char *name, struct spec **ret,
 		 int *ret_events_fd, struct err *e);
+
+/* The same for `bwrap`, for people to look at. */
+int cmd_bwrap_spec(int argc, char **argv, struct spec **ret, struct err *e);
 
 /*
  * The seccomp program that @a asks for, into s->filter: built in, or compiled by a helper program

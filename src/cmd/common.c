@@ -3,6 +3,7 @@
 
 #include "base/str.h"
 #include "cmd/cmd.h"
+#include "frontend/bwrap.h"
 #include "options/docs.h"
 
 int
@@ -64,6 +65,8 @@ const struct opt_command cmd_table[] = {
 	{ "run", "[OPTIONS] BASE [--] [COMMAND [ARG...]]",
 	  "run a command in a throwaway copy of the machine, or over a directory", run_opts,
 	  cmd_run, true },
+	{ "bwrap", "[OPTIONS] [--] COMMAND [ARG...]",
+	  "what bubblewrap's bwrap(1) does, with its command line", bwrap_opts, cmd_bwrap, true },
 	{ "spec", "run [OPTIONS] BASE [--] [COMMAND [ARG...]]",
 	  "print what run would do, as JSON", no_opts, cmd_spec, true },
 	{ "docs", "KIND", NULL, no_opts, cmd_docs, false },

@@ -98,7 +98,7 @@ make_spec(struct run_args *a, struct spec **ret, int *ret_events_fd, struct err 
 	AUTO_SPEC s = NULL;
 	int events_fd = -1;
 
-	if (run_spec(a, &h, &s, e) < 0 || open_events_fd(a->events_fd, &events_fd, e) < 0 ||
+	if (fd_check_stdio(e) < 0 || run_spec(a, &h, &s, e) < 0 || open_events_fd(a->events_fd, &events_fd, e) < 0 ||
 	    close_inherited(s, events_fd, e) < 0 || cmd_fill_filter(s, a, h.data_dir, e) < 0)
 		return -e->code;
 	*ret_events_fd = events_fd;

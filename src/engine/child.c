@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "engine/child.h"
 #include "engine/ids.h"
+#include "engine/inner.h"
 #include "engine/rootfs.h"
 #include "engine/sync.h"
 #include "kernel/sys.h"
@@ -17,19 +18,20 @@
 static int
 own_ids(const struct child_args *a, struct err *e)
 {
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+	const struct spec *s = a->spec;
+
+	if (!s->detached && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		return err_sys(e, "set the parent death signal");
-	if (a->spec->idmap == SPEC_IDMAP_SINGLE) {
-		if (ids_write_single(a->spec, e) < 0)
-			return -e->code;
-	} else if (sync_wait(a->sock, SYNC_IDS_MAPPED, e) < 0) {
+	if ((a->hold || (s->idmap != SPEC_IDMAP_SINGLE && s->idmap != SPEC_IDMAP_KEEP)) &&
+	    sync_wait(a->sock, SYNC_GO, e) < 0)
 		return -e->code;
-	}
+	if (s->idmap == SPEC_IDMAP_SINGLE && ids_write_single(s, e) < 0)
+		return -e->code;
 	/* From here on nothing inside may look into this process: it has the host's memory. */
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		return err_sys(e, "become non-dumpable");
 	/* Ids other than root's first: what is made in the root belongs to root inside. */
-	if (a->spec->idmap == SPEC_IDMAP_RANGE &&
+	if (s->idmap == SPEC_IDMAP_RANGE &&
 	    (sys_setresgid(0) < 0 || sys_setresuid(0) < 0))
 		return err_sys(e, "become root inside");
 	return 0;
@@ -90,22 +92,53 @@ open_terminal(const struct rootfs *r, struct program *p, struct err *e)
 	return sync_send_fd(p->sock, SYNC_TERMINAL, r->pty_fd, e);
 }
 
+/* The first of several directories that can be entered: the program's PWD says which. */
+static void
+choose_cwd(const struct spec *s, struct program *p)
+{
+	p->in_cwd = s->cwd_else && chdir(s->cwd) == 0;
+	for (char **other = s->cwd_else; other && *other && !p->in_cwd; other++) {
+		p->in_cwd = chdir(*other + strlen("PWD=")) == 0;
+		s->env[0] = *other;
+	}
+}
+
+/* Until there is something to read, or nobody left to write it. */
+static void
+wait_for_fd(int fd)
+{
+	char byte;
+
+	while (fd >= 0 && read(fd, &byte, 1) < 0 && errno == EINTR)
+		;
+}
+
+static int
+set_up_session(const struct rootfs *r, struct program *p, struct err *e)
+{
+	if (r->spec->session && setsid() < 0 && getsid(0) != getpid())
+		return err_sys(e, "make a session");
+	return open_terminal(r, p, e) < 0 ? err_prefix(e, "set up terminal") : 0;
+}
+
 static int
 child_steps(const struct child_args *a, struct program *p, struct err *e)
 {
-	struct rootfs r = { .spec = a->spec,
-			    .sources = a->sources,
-			    .layer_path = a->layer_path };
+	const struct spec *s = a->spec;
+	struct rootfs r = { .spec = s, .sources = a->sources, .layer_path = a->layer_path };
+	AUTO_FD proc_fd = -1;
 
-	if (own_ids(a, e) < 0 || name_host(a->spec, e) < 0 ||
-	    raise_loopback(a->spec, e) < 0)
+	if (own_ids(a, e) < 0 || inner_pidns(s, a->sock, e) < 0 || name_host(s, e) < 0 ||
+	    raise_loopback(s, e) < 0)
 		return err_prefix(e, "set up identity");
-	if (rootfs_build(&r, e) < 0)
+	if (inner_open_proc(s, &proc_fd, e) < 0 || rootfs_build(&r, e) < 0)
 		return err_prefix(e, "set up root");
-	if (setsid() < 0 && getsid(0) != getpid())
-		return err_sys(e, "make a session");
-	if (open_terminal(&r, p, e) < 0)
-		return err_prefix(e, "set up terminal");
+	if (inner_userns(s, proc_fd, e) < 0)
+		return err_prefix(e, "set up the inner user namespace");
+	wait_for_fd(s->block_fd);
+	choose_cwd(s, p);
+	if (set_up_session(&r, p, e) < 0)
+		return -e->code;
 	fd_closep(&r.pty_fd);
 	fd_closep(&r.root_fd);
 	return 0;
@@ -120,13 +153,15 @@ child_main(const struct child_args *a)
 		.tty_fd = -1,
 		.announce = a->announce,
 		.ignored = a->ignored,
+		.mask = a->mask,
 		.exit_status = 125,
 		.err = ERR_INIT,
 	};
 
 	if (child_steps(a, &p, &p.err) == 0) {
 		if (a->spec->init) {
-			memset(a->cmdline, 0, a->cmdline_len);
+			if (a->cmdline_len)
+				memset(a->cmdline, 0, a->cmdline_len);
 			a->init(&p);
 		}
 		program_exec(&p);

@@ -8,6 +8,8 @@
 #ifndef ENGINE_CHILD_H
 #define ENGINE_CHILD_H
 
+#include <signal.h>
+
 #include "engine/program.h"
 #include "engine/source.h"
 
@@ -26,7 +28,9 @@ struct child_args {
 	char *cmdline; /* to be blanked by PID 1: paths of the host, and what -e says */
 	size_t cmdline_len;
 	bool announce; /* somebody wants to know the program's pid */
+	bool hold;     /* wait for SYNC_GO although the id map needs none */
 	uint64_t ignored; /* signals that are ignored, and are not to be for the program */
+	sigset_t mask; /* signals that the caller blocks */
 };
 
 void child_main(const struct child_args *a) __attribute__((noreturn));

@@ -40,7 +40,7 @@ confine_limits(const struct spec *s, struct err *e)
 		return -e->code;
 	(void)umask(s->umask);
 	/* The caller's session keyring is readable from a new user namespace.  No keys, no harm. */
-	if (sys_keyctl_join_session() < 0 && errno != ENOSYS && errno != EPERM)
+	if (s->new_keyring && sys_keyctl_join_session() < 0 && errno != ENOSYS && errno != EPERM)
 		return err_sys(e, "join a new session keyring");
 	return 0;
 }
@@ -184,6 +184,20 @@ confine_filters(const struct spec *s, const struct spec_filter *notify, int *ret
 }
 
 int
+confine_programs(const struct spec *s, struct err *e)
+{
+	for (size_t i = 0; i < s->n_programs; i++) {
+		const struct spec_filter *f = &s->programs[i];
+		struct sock_fprog prog = { .len = (unsigned short)f->n,
+					   .filter = (struct sock_filter *)(uintptr_t)f->insns };
+
+		if (sys_seccomp(SECCOMP_SET_MODE_FILTER, 0, &prog) < 0)
+			return err_sys(e, "load seccomp program %zu", i + 1);
+	}
+	return 0;
+}
+
+int
 confine_death_signal(struct err *e)
 {
 	const unsigned int native = __NR_prctl, compat = 172; /* i386 and arm */
@@ -207,7 +221,8 @@ int
 confine_ids(const struct spec *s, struct err *e)
 {
 	/* A single map has just this one id, and setgroups(2) is denied there. */
-	if (s->idmap == SPEC_IDMAP_SINGLE)
+	if (s->idmap == SPEC_IDMAP_SINGLE || s->idmap == SPEC_IDMAP_EXTERNAL ||
+	    s->idmap == SPEC_IDMAP_KEEP)
 		return 0;
 	if (sys_setgroups(s->n_groups, s->groups) < 0)
 		return err_sys(e, "set supplementary groups");
@@ -220,14 +235,18 @@ confine_ids(const struct spec *s, struct err *e)
 	return 0;
 }
 
-/* What is permitted and effective; never inheritable. */
+/* What is permitted and effective. */
 static int
-set_caps(uint64_t caps, struct err *e)
+set_caps(uint64_t caps, uint64_t inheritable, struct err *e)
 {
 	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct d[2] = {
-		{ .permitted = (uint32_t)caps, .effective = (uint32_t)caps },
-		{ .permitted = (uint32_t)(caps >> 32), .effective = (uint32_t)(caps >> 32) },
+		{ .permitted = (uint32_t)caps,
+		  .effective = (uint32_t)caps,
+		  .inheritable = (uint32_t)inheritable },
+		{ .permitted = (uint32_t)(caps >> 32),
+		  .effective = (uint32_t)(caps >> 32),
+		  .inheritable = (uint32_t)(inheritable >> 32) },
 	};
 
 	return sys_capset(&h, d) < 0 ? err_sys(e, "set capabilities") : 0;
@@ -252,6 +271,27 @@ cut_bounding_set(const struct spec *s, struct err *e)
 	return 0;
 }
 
+/* The capabilities of s->caps survive execve whoever runs it, and nothing gives more. */
+static int
+set_ambient(const struct spec *s, struct err *e)
+{
+	/* Without a user namespace of its own this is the machine's bounding set: left alone. */
+	if ((s->ns & SPEC_NS_USER || s->userns_fd >= 0) && cut_bounding_set(s, e) < 0)
+		return -e->code;
+	if (set_caps(s->caps & CAPS_KNOWN, s->caps & CAPS_KNOWN, e) < 0)
+		return -e->code;
+	for (int cap = 0; cap <= CAP_LAST_CAP; cap++)
+		if (s->caps & (1ULL << cap))
+			(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0);
+	return 0;
+}
+
+int
+confine_drop_caps(struct err *e)
+{
+	return set_caps(0, 0, e);
+}
+
 /*
  * Under no_new_privs execve gives nothing that is not permitted before (cap_bprm_creds_from_file:
  * the new permitted set is cut down to the old one), so one capset(2) does what otherwise takes a
@@ -260,7 +300,11 @@ cut_bounding_set(const struct spec *s, struct err *e)
 int
 confine_caps(const struct spec *s, struct err *e)
 {
+	if (s->caps_how == SPEC_CAPS_KEEP)
+		return 0;
+	if (s->caps_how == SPEC_CAPS_AMBIENT)
+		return set_ambient(s, e);
 	if (!s->no_new_privs)
 		return cut_bounding_set(s, e);
-	return s->uid == 0 ? set_caps(s->caps & CAPS_KNOWN, e) : 0;
+	return s->uid == 0 ? set_caps(s->caps & CAPS_KNOWN, 0, e) : 0;
 }

@@ -34,6 +34,9 @@ int confine_landlock(const struct spec *s, struct err *e);
 int confine_filters(const struct spec *s, const struct spec_filter *notify, int *ret_listener,
 		    struct err *e);
 
+/* The caller's own programs, in his order. */
+int confine_programs(const struct spec *s, struct err *e);
+
 /*
  * Without init the death signal is all that ends the program with rootlet: a filter keeps the program
  * from taking that back.  Needs no_new_privs.
@@ -43,5 +46,7 @@ int confine_death_signal(struct err *e);
 /* Groups, ids and capabilities. */
 int confine_ids(const struct spec *s, struct err *e);
 int confine_caps(const struct spec *s, struct err *e);
+/* All of them, for a process that needs none. */
+int confine_drop_caps(struct err *e);
 
 #endif

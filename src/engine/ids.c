@@ -11,9 +11,9 @@
 #define MAP_TEXT_MAX (SPEC_ID_RANGES_MAX * 36)
 
 static int
-write_file(const char *path, const char *text, struct err *e)
+write_file_at(int dir_fd, const char *path, const char *text, struct err *e)
 {
-	AUTO_FD fd = sys_openat(AT_FDCWD, path, O_WRONLY, 0);
+	AUTO_FD fd = sys_openat(dir_fd, path, O_WRONLY, 0);
 	ssize_t n = (ssize_t)strlen(text);
 
 	if (fd < 0 || write(fd, text, (size_t)n) != n) {
@@ -24,6 +24,12 @@ write_file(const char *path, const char *text, struct err *e)
 		return -e->code;
 	}
 	return 0;
+}
+
+static int
+write_file(const char *path, const char *text, struct err *e)
+{
+	return write_file_at(AT_FDCWD, path, text, e);
 }
 
 static void
@@ -50,6 +56,21 @@ ids_write_single(const struct spec *s, struct err *e)
 		return -e->code;
 	format_map(s->gids, s->n_gids, map);
 	return write_file("/proc/self/gid_map", map, e);
+}
+
+int
+ids_write_inner(const struct spec *s, int proc_fd, struct err *e)
+{
+	const struct spec_id_range uid = { s->uid, s->uids[0].inside, 1 },
+				   gid = { s->gid, s->gids[0].inside, 1 };
+	char map[MAP_TEXT_MAX];
+
+	/* setgroups(2) is denied already: that is inherited. */
+	format_map(&uid, 1, map);
+	if (write_file_at(proc_fd, "self/uid_map", map, e) < 0)
+		return -e->code;
+	format_map(&gid, 1, map);
+	return write_file_at(proc_fd, "self/gid_map", map, e);
 }
 
 static int

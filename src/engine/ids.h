@@ -12,6 +12,8 @@
 
 /* In the child. */
 int ids_write_single(const struct spec *s, struct err *e);
+/* In the child: the one id of the spec, in a namespace below the first.  @proc_fd: the host's /proc */
+int ids_write_inner(const struct spec *s, int proc_fd, struct err *e);
 /* In the parent, for child @pid. */
 int ids_write_for(const struct spec *s, pid_t pid, struct err *e);
 

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sched.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -31,6 +33,7 @@ struct launch {
 	int sock;
 	int signal_fd;
 	uint64_t ignored; /* signals that the caller ignores, a bit for each */
+	sigset_t mask;    /* signals that the caller blocks */
 	int userns_fd; /* RANGE: to remove files of other owners afterwards; else -1 */
 	pid_t child;
 	uint64_t deadline_ms; /* monotonic; 0: none */
@@ -68,14 +71,18 @@ static int
 take_signals(struct launch *l, struct err *e)
 {
 	struct sigaction dfl = { .sa_handler = SIG_DFL };
-	sigset_t all;
+	sigset_t ours;
 
-	sigfillset(&all);
+	sigfillset(&ours);
+	if (l->spec->caller_signals) {
+		sigemptyset(&ours);
+		sigaddset(&ours, SIGCHLD);
+	}
 	l->ignored = ignored_signals();
-	if (sigprocmask(SIG_SETMASK, &all, NULL) < 0 ||
+	if (sigprocmask(SIG_BLOCK, &ours, &l->mask) < 0 ||
 	    ((l->ignored & (1ULL << (SIGCHLD - 1))) && sigaction(SIGCHLD, &dfl, NULL) < 0))
 		return err_sys(e, "block signals");
-	l->signal_fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+	l->signal_fd = signalfd(-1, &ours, SFD_CLOEXEC | SFD_NONBLOCK);
 	return l->signal_fd < 0 ? err_sys(e, "make a signal descriptor") : 0;
 }
 
@@ -133,6 +140,17 @@ clone_error(struct err *e)
 	}
 }
 
+/* A pid namespace is only for the children to come. */
+static int
+enter_namespaces(const struct spec *s, struct err *e)
+{
+	if (s->userns_fd >= 0 && setns(s->userns_fd, CLONE_NEWUSER) < 0)
+		return err_sys(e, "enter the user namespace of descriptor %d", s->userns_fd);
+	if (s->pidns_fd >= 0 && setns(s->pidns_fd, CLONE_NEWPID) < 0)
+		return err_sys(e, "enter the pid namespace of descriptor %d", s->pidns_fd);
+	return 0;
+}
+
 /* P1 */
 static int
 start_child(struct launch *l, child_init_fn *init, struct err *e)
@@ -146,16 +164,19 @@ start_child(struct launch *l, child_init_fn *init, struct err *e)
 		.cmdline_len = l->hooks->cmdline_len,
 		.layer_path = l->layer.fd >= 0 ? l->layer.path : NULL,
 		.announce = s->init && l->hooks->started,
+		.hold = l->hooks->cloned,
 		.ignored = l->ignored,
+		.mask = l->mask,
 	};
 	int socks[2], on = 1;
 
-	if (sync_pair(socks, e) < 0)
+	if (enter_namespaces(s, e) < 0 || sync_pair(socks, e) < 0)
 		return -e->code;
 	l->sock = socks[0];
 	if (args.announce && setsockopt(l->sock, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
 		return err_sys(e, "ask for credentials");
-	l->child = clone_namespaces(s->ns);
+	/* A pid namespace below a given one is for a process of that one to make. */
+	l->child = clone_namespaces(s->pidns_fd < 0 ? s->ns : s->ns & ~(unsigned int)SPEC_NS_PID);
 	if (l->child == 0) {
 		args.sock = socks[1];
 		(void)close(socks[0]);
@@ -165,14 +186,11 @@ start_child(struct launch *l, child_init_fn *init, struct err *e)
 	return l->child < 0 ? clone_error(e) : 0;
 }
 
-/* P2 */
 static int
 map_ids(struct launch *l, struct err *e)
 {
 	char path[40];
 
-	if (l->spec->idmap == SPEC_IDMAP_SINGLE)
-		return 0;
 	if (ids_write_for(l->spec, l->child, e) < 0) {
 		l->ids_refused = true;
 		return err_prefix(e, "map ids");
@@ -181,7 +199,21 @@ map_ids(struct launch *l, struct err *e)
 		(void)snprintf(path, sizeof(path), "/proc/%d/ns/user", l->child);
 		l->userns_fd = open(path, O_RDONLY | O_CLOEXEC);
 	}
-	return sync_send(l->sock, SYNC_IDS_MAPPED, 0, e);
+	return 0;
+}
+
+/* P2 */
+static int
+let_child_go(struct launch *l, struct err *e)
+{
+	const enum spec_idmap map = l->spec->idmap;
+	const bool ours = map == SPEC_IDMAP_RANGE || map == SPEC_IDMAP_ROOT;
+
+	if (l->hooks->cloned && l->hooks->cloned(l->hooks->ctx, l->child, e) < 0)
+		return -e->code;
+	if (ours && map_ids(l, e) < 0)
+		return -e->code;
+	return ours || l->hooks->cloned ? sync_send(l->sock, SYNC_GO, 0, e) : 0;
 }
 
 static void
@@ -201,6 +233,8 @@ stop_with_program(struct launch *l)
 {
 	sigset_t tstp;
 
+	if (l->spec->caller_signals)
+		return;
 	/* Nobody at a terminal: who sets a time wants it kept. */
 	if (l->deadline_ms && !l->spec->tty)
 		return;
@@ -329,8 +363,10 @@ handle_message(struct launch *l, struct err *e)
 	case SYNC_EXITED:
 		l->wait_status = m.value;
 		l->over = true;
+		if (l->spec->linger)
+			l->child = -1; /* init ends by itself, later */
 		return 0;
-	case SYNC_IDS_MAPPED:
+	case SYNC_GO:
 	case SYNC_SIGNAL:
 	case SYNC_MAX_:
 		break;
@@ -446,11 +482,19 @@ vet_sources(struct launch *l, struct err *e)
 }
 
 static int
+die_with_parent(struct err *e)
+{
+	return prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ? err_sys(e, "set the parent death signal") : 0;
+}
+
+static int
 run_phases(struct launch *l, child_init_fn *init, struct err *e)
 {
+	if (l->spec->die_with_parent && die_with_parent(e) < 0)
+		return -e->code;
 	if (take_signals(l, e) < 0 || vet_sources(l, e) < 0 || make_layer(l, e) < 0)
 		return -e->code;
-	if (start_child(l, init, e) < 0 || map_ids(l, e) < 0)
+	if (start_child(l, init, e) < 0 || let_child_go(l, e) < 0)
 		return -e->code;
 	return serve(l, e);
 }

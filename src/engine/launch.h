@@ -10,8 +10,13 @@
 #include "engine/child.h"
 
 struct launch_hooks {
-	/* Either may be NULL. @pid is the program's in the caller's pid namespace. */
+	/* Each may be NULL. @pid is the program's in the caller's pid namespace. */
 	void (*started)(void *ctx, pid_t pid);
+	/*
+	 * @pid is that of the first process of the sandbox, which waits until this returns: its
+	 * id map may be written here.  0 or -errno, which ends the start.
+	 */
+	int (*cloned)(void *ctx, pid_t pid, struct err *e);
 	void *ctx;
 	/* Our own command line, which PID 1 of the sandbox would show inside; it is blanked there. */
 	char *cmdline;

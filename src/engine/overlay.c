@@ -22,7 +22,8 @@
 struct overlay {
 	int lowers[LOWERS_MAX]; /* O_PATH, topmost first */
 	size_t n;
-	char upper[48], work[48];
+	int upper_fd, work_fd; /* owned, -1: in the layer */
+	char upper[48], work[48]; /* empty: nothing takes writes */
 };
 
 static void
@@ -31,6 +32,8 @@ overlay_close(struct overlay *o)
 	for (size_t i = 0; i < o->n; i++)
 		fd_closep(&o->lowers[i]);
 	o->n = 0;
+	fd_closep(&o->upper_fd);
+	fd_closep(&o->work_fd);
 }
 
 static int
@@ -46,6 +49,21 @@ open_lowers(const struct rootfs *r, struct overlay *o, const struct mount_step *
 			return fd;
 		o->lowers[o->n++] = fd;
 	}
+	return 0;
+}
+
+/* The caller's own directories, which stay. */
+static int
+open_upper(const struct rootfs *r, struct overlay *o, const struct mount_step *m, struct err *e)
+{
+	o->upper_fd = rootfs_open_source(r, m, m->upper, e);
+	if (o->upper_fd < 0)
+		return -e->code;
+	o->work_fd = rootfs_open_source(r, m, m->work, e);
+	if (o->work_fd < 0)
+		return -e->code;
+	(void)snprintf(o->upper, sizeof(o->upper), "/proc/self/fd/%d", o->upper_fd);
+	(void)snprintf(o->work, sizeof(o->work), "/proc/self/fd/%d", o->work_fd);
 	return 0;
 }
 
@@ -105,12 +123,20 @@ make_layer_dirs(struct rootfs *r, struct overlay *o, struct err *e)
 	return 0;
 }
 
+/* What is thrown away need not be synced: but only that. */
+static bool
+is_volatile(const struct overlay *o)
+{
+	return o->upper[0] && o->upper_fd < 0;
+}
+
 static int
 mount_by_options(const struct overlay *o, const char *place, char *opts, size_t size)
 {
-	size_t n = (size_t)snprintf(opts, size,
-				    "userxattr,volatile,upperdir=%s,workdir=%s,lowerdir=",
-				    o->upper, o->work);
+	size_t n = (size_t)snprintf(opts, size, "userxattr%s%s%s%s%s,lowerdir=",
+				    is_volatile(o) ? ",volatile" : "",
+				    o->upper[0] ? ",upperdir=" : "", o->upper,
+				    o->upper[0] ? ",workdir=" : "", o->work);
 
 	for (size_t i = 0; i < o->n; i++)
 		n += (size_t)snprintf(opts + n, size - n, "%s/proc/self/fd/%d", i ? ":" : "",
@@ -147,10 +173,14 @@ mount_many(const struct overlay *o, const char *place)
 		(void)snprintf(lower, sizeof(lower), "/proc/self/fd/%d", o->lowers[i]);
 		r = sys_fsconfig(fs, FSCONFIG_SET_STRING, "lowerdir+", lower, 0);
 	}
-	if (r < 0 || sys_fsconfig(fs, FSCONFIG_SET_STRING, "upperdir", o->upper, 0) < 0 ||
-	    sys_fsconfig(fs, FSCONFIG_SET_STRING, "workdir", o->work, 0) < 0 ||
-	    sys_fsconfig(fs, FSCONFIG_SET_FLAG, "userxattr", NULL, 0) < 0 ||
-	    sys_fsconfig(fs, FSCONFIG_SET_FLAG, "volatile", NULL, 0) < 0 ||
+	if (r >= 0 && o->upper[0]) {
+		r = sys_fsconfig(fs, FSCONFIG_SET_STRING, "upperdir", o->upper, 0);
+		if (r >= 0)
+			r = sys_fsconfig(fs, FSCONFIG_SET_STRING, "workdir", o->work, 0);
+	}
+	if (r >= 0 && is_volatile(o))
+		r = sys_fsconfig(fs, FSCONFIG_SET_FLAG, "volatile", NULL, 0);
+	if (r < 0 || sys_fsconfig(fs, FSCONFIG_SET_FLAG, "userxattr", NULL, 0) < 0 ||
 	    sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		return -1;
 	mnt = sys_fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV);
@@ -191,10 +221,14 @@ mount_overlay_once(struct rootfs *r, const struct mount_step *m, struct overlay 
 	AUTO_FD target = -1;
 	char place[32];
 
-	if (open_place(r, m, &target, place, e) < 0 || make_layer_dirs(r, o, e) < 0)
+	if (open_place(r, m, &target, place, e) < 0)
+		return -e->code;
+	if (!m->upper && !m->lowers_only && make_layer_dirs(r, o, e) < 0)
 		return -e->code;
 	if (mount_layers(o, place) < 0) {
 		(void)err_sys(e, "overlay on %s", m->lowers[0]);
+		if (e->code == ELOOP)
+			return err_hint(e, "its directories may not contain each other");
 		if (e->code == EINVAL)
 			return err_hint(e, "is something mounted below it, or is the layer's "
 					   "directory on a file system that cannot hold one?");
@@ -206,9 +240,11 @@ mount_overlay_once(struct rootfs *r, const struct mount_step *m, struct overlay 
 int
 overlay_mount(struct rootfs *r, const struct mount_step *m, struct err *e)
 {
-	struct overlay o = { .n = 0 };
+	struct overlay o = { .n = 0, .upper_fd = -1, .work_fd = -1 };
 	int done = open_lowers(r, &o, m, e);
 
+	if (done == 0 && m->upper)
+		done = open_upper(r, &o, m, e);
 	if (done == 0)
 		done = mount_overlay_once(r, m, &o, e);
 	if (done < 0 && e->code == EINVAL && r->layer_fd >= 0 &&
@@ -226,7 +262,7 @@ int
 layer_dir_mount(struct rootfs *r, const struct mount_step *m, struct err *e)
 {
 	const bool is_root = r->root_fd < 0;
-	const mode_t mode = m->mode ? m->mode : 0755;
+	const mode_t mode = m->mode < 0 ? 0755 : (mode_t)m->mode;
 	char name[16], src[48];
 
 	(void)snprintf(name, sizeof(name), "d%u", r->serial++);

@@ -31,7 +31,7 @@ take_terminal(const struct program *p, struct err *e)
 {
 	pid_t self;
 
-	if (p->spec->init && setpgid(0, 0) < 0)
+	if (p->spec->init && !p->spec->caller_signals && setpgid(0, 0) < 0)
 		return err_sys(e, "make a process group");
 	if (p->tty_fd < 0)
 		return 0;
@@ -44,11 +44,12 @@ take_terminal(const struct program *p, struct err *e)
 
 /* No magic link of /proc, and nothing outside: the image may have chosen this path. */
 static int
-enter_cwd(const struct spec *s, struct err *e)
+enter_cwd(const struct program *p, struct err *e)
 {
+	const struct spec *s = p->spec;
 	AUTO_FD fd = -1;
 
-	if (strcmp(s->cwd, "/") == 0)
+	if (p->in_cwd || strcmp(s->cwd, "/") == 0)
 		return 0;
 	fd = fd_open_in_root(AT_FDCWD, s->cwd, O_PATH | O_DIRECTORY, 0, e);
 	if (fd < 0)
@@ -58,20 +59,21 @@ enter_cwd(const struct spec *s, struct err *e)
 
 /*
  * Without init, only the death signal ends the program with rootlet, and a change of ids has cleared
- * it.  The launcher may be gone already: then the socket is at its end.
+ * it; without a pid namespace it is the same with init.  The launcher may be gone already: then the socket is at its end.
  */
 static int
 bind_to_launcher(const struct program *p, struct err *e)
 {
 	struct pollfd s = { .fd = p->sock };
 
-	if (p->spec->init)
+	if (p->spec->init ? !p->spec->die_with_parent : p->spec->detached)
 		return 0;
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		return err_sys(e, "set the parent death signal");
 	if (poll(&s, 1, 0) == 1 && (s.revents & POLLHUP))
 		return err_set(e, EPIPE, "the launcher is gone");
-	return p->spec->no_new_privs && p->spec->filter.n ? confine_death_signal(e) : 0;
+	return p->spec->no_new_privs && p->spec->filter.n && !p->spec->init ? confine_death_signal(e)
+									    : 0;
 }
 
 static int
@@ -93,7 +95,10 @@ confine(struct program *p, struct err *e)
 		    confine_filters(s, &p->notify, &p->listener, e) < 0 || confine_ids(s, e) < 0)
 			return -e->code;
 	}
-	return bind_to_launcher(p, e) < 0 ? -e->code : confine_descriptors(s, e);
+	if (bind_to_launcher(p, e) < 0 || confine_descriptors(s, e) < 0)
+		return -e->code;
+	/* The last, so that they need allow nothing but execve. */
+	return confine_programs(s, e);
 }
 
 /* Everything from 3 on is closed at execve but what was asked for by number. */
@@ -111,14 +116,18 @@ hand_over_fds(const struct spec *s, struct err *e)
 static int
 reset_signals(const struct program *p, struct err *e)
 {
-	sigset_t none;
+	sigset_t mask = p->mask;
 
+	if (p->spec->caller_signals) {
+		sigdelset(&mask, SIGCHLD);
+		return sigprocmask(SIG_SETMASK, &mask, NULL) < 0 ? err_sys(e, "unblock signals") : 0;
+	}
 	/* execve keeps what is ignored. */
 	for (int sig = 1; p->ignored && sig <= 64; sig++)
 		if (p->ignored & (1ULL << (sig - 1)))
 			(void)sys_sigaction_default(sig);
-	sigemptyset(&none);
-	return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? err_sys(e, "unblock signals") : 0;
+	sigemptyset(&mask);
+	return sigprocmask(SIG_SETMASK, &mask, NULL) < 0 ? err_sys(e, "unblock signals") : 0;
 }
 
 /* ENOEXEC: a script without "#!" is run by sh, as execvp(3) and every shell do. */
@@ -155,7 +164,7 @@ is_missing(const char *path)
 static void
 exec_search(const struct spec *s)
 {
-	const char *name = s->argv[0], *path = strv_env_get(s->env, "PATH");
+	const char *name = s->exe ? s->exe : s->argv[0], *path = strv_env_get(s->env, "PATH");
 	char full[PATH_MAX];
 	int kept = ENOENT;
 
@@ -183,11 +192,11 @@ program_exec(struct program *p)
 
 	p->exit_status = 125;
 	p->listener = -1;
-	if (take_terminal(p, e) < 0 || enter_cwd(s, e) < 0 || hand_over_fds(s, e) < 0 ||
+	if (take_terminal(p, e) < 0 || enter_cwd(p, e) < 0 || hand_over_fds(s, e) < 0 ||
 	    (p->announce && sync_send(p->sock, SYNC_STARTED, 0, e) < 0) || confine(p, e) < 0 ||
 	    reset_signals(p, e) < 0)
 		return;
 	exec_search(s);
 	p->exit_status = errno == ENOENT || errno == ENOTDIR ? 127 : 126;
-	(void)err_sys(e, "%s", s->argv[0]);
+	(void)err_sys(e, "%s", s->exe ? s->exe : s->argv[0]);
 }

@@ -8,6 +8,8 @@
 #ifndef ENGINE_PROGRAM_H
 #define ENGINE_PROGRAM_H
 
+#include <signal.h>
+
 #include "spec/spec.h"
 
 struct program {
@@ -16,7 +18,9 @@ struct program {
 	int tty_fd;                 /* the slave of the pty, or -1 */
 	struct spec_filter notify;  /* of ownership emulation; n == 0: none, or in the spec */
 	bool announce;              /* say SYNC_STARTED before execve */
+	bool in_cwd;                /* the working directory has been entered already */
 	uint64_t ignored;           /* signals that the caller left ignored */
+	sigset_t mask;              /* signals that the caller blocks */
 	int listener;               /* result: the notify listener, or -1 */
 	int exit_status;            /* result on failure: 125, 126 or 127 */
 	struct err err;             /* result on failure */

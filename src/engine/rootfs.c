@@ -57,16 +57,79 @@ open_layer(struct rootfs *r, struct err *e)
 	return r->layer_fd < 0 ? err_sys(e, "open the layer %s", r->layer_path) : 0;
 }
 
+/*
+ * The caller's descriptor @fd in our own mount namespace, where alone it can be bound: by its name,
+ * which must still lead there.
+ */
+static int
+open_source_fd(int fd, struct err *e)
+{
+	char place[32], path[PATH_MAX];
+	AUTO_FD found = -1;
+	struct stat given, st;
+	ssize_t n;
+
+	(void)snprintf(place, sizeof(place), "/proc/self/fd/%d", fd);
+	n = readlink(place, path, sizeof(path) - 1);
+	if (n < 0 || fstat(fd, &given) < 0)
+		return err_sys(e, "descriptor %d", fd);
+	path[n] = '\0';
+	found = sys_openat(AT_FDCWD, path, O_PATH, 0);
+	if (found < 0 || fstat(found, &st) < 0)
+		return err_sys(e, "descriptor %d, %s", fd, path);
+	if (st.st_dev != given.st_dev || st.st_ino != given.st_ino)
+		return err_set(e, ESTALE, "descriptor %d is no longer %s", fd, path);
+	return TAKE_FD(found);
+}
+
 int
 rootfs_open_source(const struct rootfs *r, const struct mount_step *m, const char *path,
 		   struct err *e)
 {
 	int fd;
 
+	if (!path)
+		return open_source_fd(m->fd, e);
 	if (!m->trusted)
 		return source_open(path, &r->sources[m - r->spec->mounts], e);
-	fd = sys_openat(AT_FDCWD, path, O_PATH, 0);
+	fd = sys_openat(r->cwd_fd, path, O_PATH, 0);
 	return fd < 0 ? err_sys(e, "%s", path) : fd;
+}
+
+/* Is the source absent or unreadable, so that an optional step is skipped? */
+static bool
+is_absent(const struct rootfs *r, const struct err *e)
+{
+	return e->code == ENOENT ||
+	       (!r->spec->mounts_as_given && (e->code == EACCES || e->code == ENOTDIR));
+}
+
+/*
+ * What is mounted at @src and below it.  The stage is mounted over "/": an unbindable mount is left
+ * out of the copy.
+ */
+static int
+clone_tree(int src, const struct stat *st, struct err *e)
+{
+	struct stat root;
+	const bool has_stage = stat("/", &root) == 0 && root.st_dev == st->st_dev &&
+			       root.st_ino == st->st_ino;
+	int tree;
+
+	if (has_stage && mount(NULL, ".", NULL, MS_UNBINDABLE, NULL) < 0)
+		return err_sys(e, "keep the stage out");
+	tree = sys_open_tree(src, "",
+			     OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
+	if (tree < 0) {
+		(void)err_sys(e, "copy the mounts");
+		return err_needs(e, "open_tree(2), Linux 5.2");
+	}
+	if (has_stage && mount(NULL, ".", NULL, MS_PRIVATE, NULL) < 0) {
+		(void)err_sys(e, "take the stage back");
+		fd_closep(&tree);
+		return -e->code;
+	}
+	return tree;
 }
 
 /* @m: a step of the plan; @op, @read_only: what to make of it */
@@ -75,33 +138,35 @@ bind_source(const struct rootfs *r, const struct mount_step *m, enum mount_op op
 	    struct err *e)
 {
 	const uint64_t attr = MOUNT_ATTR_NOSUID |
-			      (op == MOUNT_DEVICE ? 0 : MOUNT_ATTR_NODEV) |
+			      (op == MOUNT_DEVICE || m->devices ? 0 : MOUNT_ATTR_NODEV) |
 			      (read_only || (op == MOUNT_DEVICE && r->spec->host_root)
 				       ? MOUNT_ATTR_RDONLY
 				       : 0);
 	AUTO_FD src = rootfs_open_source(r, m, m->src, e), tree = -1, target = -1;
+	const char *const name = m->src ? m->src : "descriptor";
 	struct stat st;
 
-	if (src < 0)
-		return src;
-	if (fstat(src, &st) < 0)
-		return err_sys(e, "stat %s", m->src);
-	if (op == MOUNT_DEVICE && !S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
-		return err_set(e, ENODEV, "%s is not a device", m->src);
-	tree = sys_open_tree(src, "",
-			     OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
-	if (tree < 0) {
-		(void)err_sys(e, "bind %s", m->src);
-		return err_needs(e, "open_tree(2), Linux 5.2");
+	if (src < 0) {
+		if (!m->optional || !is_absent(r, e))
+			return -e->code;
+		err_clear(e);
+		return 0;
 	}
+	if (fstat(src, &st) < 0)
+		return err_sys(e, "stat %s", name);
+	if (op == MOUNT_DEVICE && !S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
+		return err_set(e, ENODEV, "%s is not a device", name);
+	tree = clone_tree(src, &st, e);
+	if (tree < 0)
+		return err_prefix(e, "bind %s", name);
 	if (mount_set_attr(tree, attr, true, e) < 0)
-		return err_prefix(e, "bind %s", m->src);
+		return err_prefix(e, "bind %s", name);
 	target = target_open(r, m->dst, S_ISDIR(st.st_mode), 0644 | (st.st_mode & 0111), e);
 	if (target < 0)
 		return target;
 	if (sys_move_mount(tree, "", target, "",
 			   MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0) {
-		(void)err_sys(e, "bind %s on %s", m->src, m->dst);
+		(void)err_sys(e, "bind %s on %s", name, m->dst);
 		return err_needs(e, "move_mount(2), Linux 5.2");
 	}
 	return 0;
@@ -116,7 +181,7 @@ step_tmpfs(const struct rootfs *r, const struct mount_step *m, struct err *e)
 	if (target < 0)
 		return target;
 	(void)snprintf(opts, sizeof(opts), m->size ? "mode=%o,size=%llu" : "mode=%o",
-		       m->mode ? m->mode : 0755, (unsigned long long)m->size);
+		       m->mode < 0 ? 0755 : (unsigned int)m->mode, (unsigned long long)m->size);
 	(void)snprintf(place, sizeof(place), "/proc/self/fd/%d", target);
 	if (mount("tmpfs", place, "tmpfs", MS_NOSUID | MS_NODEV, opts) < 0)
 		return err_sys(e, "mount tmpfs on %s", m->dst);
@@ -124,97 +189,9 @@ step_tmpfs(const struct rootfs *r, const struct mount_step *m, struct err *e)
 }
 
 static int
-copy_bytes(int from, int to)
-{
-	char buf[16384];
-	ssize_t n;
-
-	while ((n = read(from, buf, sizeof(buf))) > 0)
-		if (write(to, buf, (size_t)n) != n)
-			return -1;
-	return n < 0 ? -1 : 0;
-}
-
-static int
-open_new_file(const struct rootfs *r, const struct mount_step *m, mode_t mode, struct err *e)
-{
-	const char *name;
-	AUTO_FD parent = target_open_parent(r, m->dst, &name, e);
-	int fd;
-
-	if (parent < 0)
-		return parent;
-	/* An old file of that name is in the layer's way, not in the base's. */
-	(void)unlinkat(parent, name, 0);
-	fd = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
-	return fd < 0 ? err_sys(e, "make %s", m->dst) : fd;
-}
-
-static int
-step_copy(const struct rootfs *r, const struct mount_step *m, struct err *e)
-{
-	AUTO_FD from = open(m->src, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), to = -1;
-	struct stat st;
-
-	if (from < 0)
-		return err_sys(e, "%s", m->src);
-	if (fstat(from, &st) < 0 || !S_ISREG(st.st_mode))
-		return err_set(e, EINVAL, "%s is not a regular file", m->src);
-	to = open_new_file(r, m, st.st_mode & 07777, e);
-	if (to < 0)
-		return to;
-	if (copy_bytes(from, to) < 0)
-		return err_sys(e, "copy %s", m->src);
-	IGNORE(fchown(to, st.st_uid, st.st_gid));
-	IGNORE(fchmod(to, st.st_mode & 07777));
-	IGNORE(futimens(to, (const struct timespec[]){ st.st_atim, st.st_mtim }));
-	return 0;
-}
-
-static int
-bind_from_stage(const char *name, int target, const char *dst, struct err *e)
-{
-	char place[32];
-
-	(void)snprintf(place, sizeof(place), "/proc/self/fd/%d", target);
-	return mount(name, place, NULL, MS_BIND, NULL) < 0 ? err_sys(e, "mount %s", dst) : 0;
-}
-
-/* A file of the stage, mounted: that works where the directory's owner has no id inside, too. */
-static int
-step_file(struct rootfs *r, const struct mount_step *m, struct err *e)
-{
-	char name[16];
-	AUTO_FD fd = -1, target = target_open(r, m->dst, false, 0644, e);
-
-	if (target < 0)
-		return target;
-	(void)snprintf(name, sizeof(name), "f%u", r->serial++);
-	fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, m->mode ? m->mode : 0644);
-	if (fd < 0)
-		return err_sys(e, "make %s", m->dst);
-	if (fd_write_all(fd, m->data, m->data_len, e) < 0)
-		return err_prefix(e, "%s", m->dst);
-	return bind_from_stage(name, target, m->dst, e);
-}
-
-static int
-step_symlink(const struct rootfs *r, const struct mount_step *m, struct err *e)
-{
-	const char *name;
-	AUTO_FD parent = target_open_parent(r, m->dst, &name, e);
-
-	if (parent < 0)
-		return parent;
-	if (symlinkat(m->src, parent, name) < 0 && errno != EEXIST)
-		return err_sys(e, "make link %s", m->dst);
-	return 0;
-}
-
-static int
 step_dir(const struct rootfs *r, const struct mount_step *m, struct err *e)
 {
-	AUTO_FD fd = target_make_dir(r, m->dst, m->mode ? m->mode : 0755, e);
+	AUTO_FD fd = target_make_dir(r, m->dst, m->mode < 0 ? 0755 : (mode_t)m->mode, e);
 	char path[32];
 	struct stat st;
 
@@ -229,11 +206,31 @@ step_dir(const struct rootfs *r, const struct mount_step *m, struct err *e)
 	return 0;
 }
 
-/* Is the source absent or unreadable, so that an optional step is skipped? */
-static bool
-is_absent(const struct err *e)
+static int
+step_mqueue(const struct rootfs *r, const struct mount_step *m, struct err *e)
 {
-	return e->code == ENOENT || e->code == EACCES || e->code == ENOTDIR;
+	AUTO_FD target = target_open(r, m->dst, true, 0755, e);
+	char place[32];
+
+	if (target < 0)
+		return target;
+	(void)snprintf(place, sizeof(place), "/proc/self/fd/%d", target);
+	if (mount("mqueue", place, "mqueue", 0, NULL) < 0)
+		return err_sys(e, "mount mqueue on %s", m->dst);
+	return target_own_dst(r, m->dst, e);
+}
+
+static int
+step_remount_ro(const struct rootfs *r, const struct mount_step *m, struct err *e)
+{
+	AUTO_FD fd = fd_open_in_root(r->root_fd, m->dst, O_PATH, 0, e);
+
+	if (fd < 0)
+		return fd;
+	if (mount_set_attr(fd, MOUNT_ATTR_RDONLY, false, e) == 0)
+		return 0;
+	(void)err_prefix(e, "remount %s read-only", m->dst);
+	return e->code == EINVAL ? err_hint(e, "nothing is mounted there") : -e->code;
 }
 
 /* Some file systems cannot be a lower directory: then they are at least seen, and not written. */
@@ -243,7 +240,7 @@ step_overlay(struct rootfs *r, const struct mount_step *m, struct err *e)
 	if (overlay_mount(r, m, e) == 0)
 		return r->root_fd < 0 ? target_own(r, AT_FDCWD, "root", e)
 				      : target_own_dst(r, m->dst, e);
-	if (!m->optional || is_absent(e))
+	if (!m->optional || is_absent(r, e))
 		return -e->code;
 	err_clear(e);
 	return bind_source(r, m, MOUNT_BIND, true, e);
@@ -267,21 +264,38 @@ run_step(struct rootfs *r, const struct mount_step *m, struct err *e)
 	case MOUNT_SYSFS:
 		return stage_sysfs(r, m, e);
 	case MOUNT_DEV:
-		return stage_dev(r, m->dst, e);
+		return stage_dev(r, m, e);
+	case MOUNT_MQUEUE:
+		return step_mqueue(r, m, e);
 	case MOUNT_COPY:
-		return step_copy(r, m, e);
+		return file_copy(r, m, e);
 	case MOUNT_FILE:
-		return step_file(r, m, e);
+		return file_mount(r, m, e);
+	case MOUNT_WRITE:
+		return file_write(r, m, e);
 	case MOUNT_SYMLINK:
-		return step_symlink(r, m, e);
+		return file_symlink(r, m, e);
 	case MOUNT_DIR:
 		return step_dir(r, m, e);
+	case MOUNT_CHMOD:
+		return file_chmod(r, m, e);
+	case MOUNT_REMOUNT_RO:
+		return step_remount_ro(r, m, e);
 	case MOUNT_MASK:
 		return mask_path(r, m->dst, e);
 	case MOUNT_OP_MAX_:
 		break;
 	}
 	return err_set(e, EINVAL, "unknown mount operation %d", (int)m->op);
+}
+
+/* The root, or what has just been mounted on it: as the stage sees it. */
+static int
+open_root(struct rootfs *r, struct err *e)
+{
+	fd_closep(&r->root_fd);
+	r->root_fd = sys_openat(AT_FDCWD, "root", O_PATH | O_DIRECTORY, 0);
+	return r->root_fd < 0 ? err_sys(e, "open the new root") : 0;
 }
 
 static int
@@ -291,14 +305,16 @@ run_plan(struct rootfs *r, struct err *e)
 
 	for (size_t i = 0; i < s->n_mounts; i++) {
 		const struct mount_step *m = &s->mounts[i];
+		const bool is_root = m->dst[strspn(m->dst, "/.")] == '\0';
 
+		r->parent_mode = m->parent_mode < 0 ? 0755 : (mode_t)m->parent_mode;
 		if (run_step(r, m, e) < 0) {
-			if (!m->optional || i == 0 || !is_absent(e))
+			if (!m->optional || i == 0 || m->op == MOUNT_BIND || !is_absent(r, e))
 				return -e->code;
 			err_clear(e);
 		}
-		if (i == 0 && (r->root_fd = sys_openat(AT_FDCWD, "root", O_PATH | O_DIRECTORY, 0)) < 0)
-			return err_sys(e, "open the new root");
+		if (is_root && open_root(r, e) < 0)
+			return -e->code;
 	}
 	return 0;
 }
@@ -361,12 +377,15 @@ rootfs_build(struct rootfs *r, struct err *e)
 	r->root_fd = -1;
 	r->pty_fd = -1;
 	r->serial = 0;
-	for (size_t i = 0; i < r->spec->n_mounts; i++)
+	for (size_t i = 0; i < r->spec->n_mounts && !r->spec->mounts_as_given; i++)
 		r->has_folders = r->has_folders || r->spec->mounts[i].op == MOUNT_BIND;
+	r->cwd_fd = r->spec->mounts_as_given ? sys_openat(AT_FDCWD, ".", O_PATH | O_DIRECTORY, 0)
+					     : -1;
 	(void)umask(0);
 	if (enter_stage(r->spec, e) < 0 || open_layer(r, e) < 0 || run_plan(r, e) < 0)
 		return -e->code;
 	if (r->spec->read_only && make_read_only(r, e) < 0)
 		return -e->code;
+	fd_closep(&r->cwd_fd);
 	return change_root(r, e);
 }

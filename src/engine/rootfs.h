@@ -23,8 +23,10 @@ struct rootfs {
 	const char *layer_path; /* the locked directory on disk, or NULL */
 	int layer_fd;           /* the same, opened in our mount namespace; -1: layer in memory */
 	int root_fd;            /* O_PATH of the new root, once mounted */
+	int cwd_fd;             /* O_PATH of the caller's directory, or -1 */
+	mode_t parent_mode;     /* of directories that are made on the way to a mount point */
 	int pty_fd;             /* master of the pty, or -1 */
-	bool has_folders;       /* of the host: then mount points cannot be made everywhere */
+	bool has_folders;       /* of the host: then mount points are not made everywhere */
 	unsigned int serial;    /* makes names in stage and layer unique */
 };
 
@@ -33,7 +35,7 @@ int rootfs_build(struct rootfs *r, struct err *e);
 
 /* --- pieces, used between the files of this module --- */
 
-/* An O_PATH descriptor of @path, a source of step @m of the plan. */
+/* An O_PATH descriptor of @path, a source of step @m of the plan; of m->fd when @path is NULL. */
 int rootfs_open_source(const struct rootfs *r, const struct mount_step *m, const char *path,
 		       struct err *e);
 
@@ -77,9 +79,9 @@ int stage_mount(const char *src, const char *name, const char *type, unsigned lo
 int stage_bind_node(const struct rootfs *r, const char *src, const char *name);
 
 /* Build the pieces in the stage and move them to their place. */
-int stage_proc(const struct rootfs *r, const struct mount_step *m, struct err *e);
+int stage_proc(struct rootfs *r, const struct mount_step *m, struct err *e);
 int stage_sysfs(const struct rootfs *r, const struct mount_step *m, struct err *e);
-int stage_dev(struct rootfs *r, const char *dst, struct err *e);
+int stage_dev(struct rootfs *r, const struct mount_step *m, struct err *e);
 
 /* Hide @dst if it exists. */
 int mask_path(const struct rootfs *r, const char *dst, struct err *e);
@@ -88,6 +90,13 @@ int mask_path(const struct rootfs *r, const char *dst, struct err *e);
 int overlay_mount(struct rootfs *r, const struct mount_step *m, struct err *e);
 /* An empty directory of the layer at m->dst (the stage's "root" for "/"). */
 int layer_dir_mount(struct rootfs *r, const struct mount_step *m, struct err *e);
+
+/* What is written or changed rather than mounted. */
+int file_copy(const struct rootfs *r, const struct mount_step *m, struct err *e);
+int file_mount(struct rootfs *r, const struct mount_step *m, struct err *e);
+int file_write(const struct rootfs *r, const struct mount_step *m, struct err *e);
+int file_symlink(const struct rootfs *r, const struct mount_step *m, struct err *e);
+int file_chmod(const struct rootfs *r, const struct mount_step *m, struct err *e);
 
 /* Apply mount attributes to what is at @fd, and below it when @recursive. */
 int mount_set_attr(int fd, uint64_t attr, bool recursive, struct err *e);

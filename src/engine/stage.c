@@ -58,11 +58,11 @@ static const char *const devices[] = { "null", "zero", "full", "random", "urando
 static const struct {
 	const char *text, *name;
 } dev_links[] = {
-	{ "pts/ptmx", "dev/ptmx" },
-	{ "/proc/self/fd", "dev/fd" },
-	{ "/proc/self/fd/0", "dev/stdin" },
-	{ "/proc/self/fd/1", "dev/stdout" },
-	{ "/proc/self/fd/2", "dev/stderr" },
+	{ "pts/ptmx", "ptmx" },
+	{ "/proc/self/fd", "fd" },
+	{ "/proc/self/fd/0", "stdin" },
+	{ "/proc/self/fd/1", "stdout" },
+	{ "/proc/self/fd/2", "stderr" },
 };
 
 int
@@ -87,7 +87,8 @@ stage_move(const struct rootfs *r, const char *name, const char *dst, struct err
 		/* A single component is not followed when it is a link: no look-up before. */
 		if (sys_move_mount(AT_FDCWD, name, r->root_fd, dst + 1, 0) == 0)
 			return 0;
-		if (fstatat(r->root_fd, dst + 1, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		if (!r->spec->mounts_as_given &&
+		    fstatat(r->root_fd, dst + 1, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 		    S_ISLNK(st.st_mode))
 			return err_set(e, ELOOP, "%s of the base is a symbolic link", dst);
 	}
@@ -101,10 +102,13 @@ stage_move(const struct rootfs *r, const char *name, const char *dst, struct err
 	return 0;
 }
 
+/* What was there before has been moved to its place. */
 static int
 make_stage_dir(const char *name, mode_t mode, struct err *e)
 {
-	return mkdir(name, mode) < 0 ? err_sys(e, "make %s in the stage", name) : 0;
+	if (mkdir(name, mode) < 0 && errno != EEXIST)
+		return err_sys(e, "make %s in the stage", name);
+	return 0;
 }
 
 int
@@ -178,43 +182,64 @@ mask_thermal(const struct rootfs *rootfs, struct err *e)
 	}
 }
 
-int
-stage_proc(const struct rootfs *r, const struct mount_step *m, struct err *e)
-{
-	if (make_stage_dir("proc", 0555, e) < 0)
-		return -e->code;
-	if (stage_mount("proc", "proc", "proc", QUIET, NULL, e) < 0) {
-		if (e->code == EPERM)
-			return err_hint(e, "the /proc here is partly covered, as in a container; "
-					   "the kernel then refuses a new one");
-		return -e->code;
-	}
-	if (!m->unmasked && mask_below(r, "proc", e) < 0)
-		return -e->code;
-	return stage_move(r, "proc", m->dst, e);
-}
-
-/* The host's /sys, without what the host has mounted below it when that can be helped. */
+/* What the host has mounted at @src and below it. */
 static int
-bind_host_sysfs(struct err *e)
+bind_host_tree(const char *src, const char *name, uint64_t attr, struct err *e)
 {
-	AUTO_FD tree = sys_open_tree(AT_FDCWD, "/sys",
+	AUTO_FD tree = sys_open_tree(AT_FDCWD, src,
 				     OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
 
 	if (tree < 0) {
-		(void)err_sys(e, "bind the host's /sys");
+		(void)err_sys(e, "bind the host's %s", src);
 		return err_needs(e, "open_tree(2), Linux 5.2");
 	}
-	if (mount_set_attr(tree,
-			   MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
-				   MOUNT_ATTR_NOEXEC,
-			   true, e) < 0)
+	if (mount_set_attr(tree, attr | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, true, e) < 0)
 		return -e->code;
-	if (sys_move_mount(tree, "", AT_FDCWD, "sys", MOVE_MOUNT_F_EMPTY_PATH) < 0) {
-		(void)err_sys(e, "bind the host's /sys");
+	if (sys_move_mount(tree, "", AT_FDCWD, name, MOVE_MOUNT_F_EMPTY_PATH) < 0) {
+		(void)err_sys(e, "bind the host's %s", src);
 		return err_needs(e, "move_mount(2), Linux 5.2");
 	}
 	return 0;
+}
+
+static int
+fresh_proc(struct err *e)
+{
+	if (stage_mount("proc", "proc", "proc", QUIET, NULL, e) == 0)
+		return 0;
+	if (e->code == EPERM)
+		return err_hint(e, "the /proc here is partly covered, as in a container; "
+				   "the kernel then refuses a new one");
+	return -e->code;
+}
+
+/* Read-only is what the caller could write: for anybody but root that is nothing. */
+static int
+protect_plain_proc(const struct rootfs *r, struct err *e)
+{
+	static const char *const paths[] = { "proc/sys", "proc/sysrq-trigger", "proc/irq",
+					     "proc/bus" };
+
+	for (size_t i = 0; i < NELEMS(paths); i++)
+		if (access(paths[i], W_OK) == 0 &&
+		    mask_one(r, &(const struct mask){ .path = paths[i], .how = READ_ONLY }, e) < 0)
+			return -e->code;
+	return 0;
+}
+
+int
+stage_proc(struct rootfs *r, const struct mount_step *m, struct err *e)
+{
+	int done;
+
+	if (make_stage_dir("proc", 0555, e) < 0)
+		return -e->code;
+	done = m->from_host ? bind_host_tree("/proc", "proc", 0, e) : fresh_proc(e);
+	if (done < 0)
+		return done;
+	if (m->plain ? protect_plain_proc(r, e) < 0 : !m->unmasked && mask_below(r, "proc", e) < 0)
+		return -e->code;
+	return stage_move(r, "proc", m->dst, e);
 }
 
 int
@@ -227,7 +252,7 @@ stage_sysfs(const struct rootfs *r, const struct mount_step *m, struct err *e)
 	if (r->spec->ns & SPEC_NS_NET)
 		done = stage_mount("sysfs", "sys", "sysfs", MS_RDONLY | QUIET, NULL, e);
 	else
-		done = bind_host_sysfs(e);
+		done = bind_host_tree("/sys", "sys", MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC, e);
 	if (done < 0 || (!m->unmasked && (mask_below(r, "sys", e) < 0 || mask_thermal(r, e) < 0)))
 		return -e->code;
 	return stage_move(r, "sys", m->dst, e);
@@ -246,9 +271,11 @@ stage_devices(const struct rootfs *r, struct err *e)
 		if (stage_bind_node(r, src, name) < 0)
 			return err_sys(e, "bind %s", src);
 	}
-	for (size_t i = 0; i < NELEMS(dev_links); i++)
-		if (symlink(dev_links[i].text, dev_links[i].name) < 0)
-			return err_sys(e, "make /%s", dev_links[i].name);
+	for (size_t i = 0; i < NELEMS(dev_links); i++) {
+		(void)snprintf(name, sizeof(name), "dev/%s", dev_links[i].name);
+		if (symlink(dev_links[i].text, name) < 0)
+			return err_sys(e, "make /%s", name);
+	}
 	return 0;
 }
 
@@ -268,22 +295,52 @@ stage_pty(struct rootfs *r, struct err *e)
 	return stage_mount("dev/pts/0", "dev/console", NULL, MS_BIND, NULL, e);
 }
 
-int
-stage_dev(struct rootfs *r, const char *dst, struct err *e)
+/* The parts that every /dev has, in the mount at "dev". */
+static int
+fill_dev(const struct rootfs *r, mode_t shm_mode, struct err *e)
 {
-	if (make_stage_dir("dev", 0755, e) < 0 ||
-	    stage_mount("dev", "dev", NULL, MS_BIND, NULL, e) < 0 || stage_devices(r, e) < 0 ||
-	    make_stage_dir("dev/shm", 01777, e) < 0 || make_stage_dir("dev/pts", 0755, e) < 0 ||
-	    make_stage_dir("dev/mqueue", 0755, e) < 0 ||
-	    stage_mount("devpts", "dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
-			"newinstance,ptmxmode=0666,mode=620", e) < 0)
+	if (stage_devices(r, e) < 0 || make_stage_dir("dev/shm", shm_mode, e) < 0 ||
+	    make_stage_dir("dev/pts", 0755, e) < 0)
+		return -e->code;
+	return stage_mount("devpts", "dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
+			   "newinstance,ptmxmode=0666,mode=620", e);
+}
+
+/* The terminal outside becomes the console: the program can write there anyway. */
+static int
+plain_dev(const struct rootfs *r, const struct mount_step *m, struct err *e)
+{
+	if (stage_mount("tmpfs", "dev", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755", e) < 0 ||
+	    fill_dev(r, 0755, e) < 0)
+		return -e->code;
+	if (symlink("/proc/kcore", "dev/core") < 0)
+		return err_sys(e, "make %s/core", m->dst);
+	if (!m->src)
+		return 0;
+	if (mknod("dev/console", S_IFREG | 0666, 0) < 0)
+		return err_sys(e, "make %s/console", m->dst);
+	return stage_mount(m->src, "dev/console", NULL, MS_BIND, NULL, e);
+}
+
+static int
+container_dev(struct rootfs *r, struct err *e)
+{
+	if (stage_mount("dev", "dev", NULL, MS_BIND, NULL, e) < 0 ||
+	    fill_dev(r, 01777, e) < 0 || make_stage_dir("dev/mqueue", 0755, e) < 0)
 		return -e->code;
 	if ((r->spec->ns & SPEC_NS_IPC) &&
 	    stage_mount("mqueue", "dev/mqueue", "mqueue", QUIET, NULL, e) < 0)
 		return -e->code;
-	if (r->spec->tty && stage_pty(r, e) < 0)
+	return r->spec->tty ? stage_pty(r, e) : 0;
+}
+
+int
+stage_dev(struct rootfs *r, const struct mount_step *m, struct err *e)
+{
+	if (make_stage_dir("dev", 0755, e) < 0 ||
+	    (m->plain ? plain_dev(r, m, e) : container_dev(r, e)) < 0)
 		return -e->code;
-	return stage_move(r, "dev", dst, e);
+	return stage_move(r, "dev", m->dst, e);
 }
 
 int

@@ -6,7 +6,7 @@
 #include "engine/sync.h"
 
 static const char *const sync_names[] = {
-	[SYNC_FAILED] = "failed",     [SYNC_IDS_MAPPED] = "ids-mapped",
+	[SYNC_FAILED] = "failed",     [SYNC_GO] = "go",
 	[SYNC_TERMINAL] = "terminal", [SYNC_STARTED] = "started",
 	[SYNC_SIGNAL] = "signal",     [SYNC_STOPPED] = "stopped",
 	[SYNC_EXITED] = "exited",

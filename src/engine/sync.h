@@ -5,9 +5,10 @@
  *   ----------------------------------   -------------------------------------------
  *   P1 lock a layer, clone
  *                                        C1 own the id map (single: writes it itself)
- *   P2 write the id maps (range, root)
- *                  - SYNC_IDS_MAPPED ->
- *                                        C2 mounts, pivot
+ *   P2 write the id maps (range, root),
+ *      tell who asked for the pid
+ *                  - SYNC_GO --------->     unless there is nothing to wait for
+ *                                        C2 mounts, pivot, inner user namespace
  *                  <- SYNC_TERMINAL ---     with the pty's master, when there is one
  *                                        C3 init starts the program by vfork
  *                                           caps, seccomp, execve
@@ -31,7 +32,7 @@
 
 enum sync_point {
 	SYNC_FAILED, /* value: exit status, 125...127 */
-	SYNC_IDS_MAPPED,
+	SYNC_GO,
 	SYNC_TERMINAL,
 	SYNC_STARTED,
 	SYNC_SIGNAL,  /* value: signal number */

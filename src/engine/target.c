@@ -142,8 +142,8 @@ open_or_make_dir(const struct rootfs *rootfs, const char *path, mode_t mode, enu
 		name = part + (p - path) - n;
 		fd_closep(&fd);
 		r = try_open(root_fd, part, &fd, e);
-		if (r > 0 && (r = make_dir(rootfs, parent, name, part, *p ? 0755 : mode, where,
-					   e)) == 0)
+		if (r > 0 && (r = make_dir(rootfs, parent, name, part,
+					   *p ? rootfs->parent_mode : mode, where, e)) == 0)
 			r = try_open(root_fd, part, &fd, e);
 		if (r != 0)
 			return r < 0 ? r : err_set(e, ENOENT, "mount point %s is a dangling link",
@@ -167,7 +167,7 @@ target_open_parent(const struct rootfs *r, const char *dst, const char **ret_nam
 		return err_set(e, ENAMETOOLONG, "mount point %.60s...", dst);
 	memcpy(dir, dst, n);
 	dir[n] = '\0';
-	fd = open_or_make_dir(r, n ? dir : "/", 0755, WHERE_OWN, e);
+	fd = open_or_make_dir(r, n ? dir : "/", r->parent_mode, WHERE_OWN, e);
 	if (fd >= 0)
 		*ret_name = slash + 1;
 	return fd;
@@ -187,7 +187,7 @@ open_or_make_file(const struct rootfs *r, const char *dst, mode_t mode, struct e
 		return parent;
 	if (check_own(r, parent, dst, e) < 0)
 		return -e->code;
-	if (mknodat(parent, name, S_IFREG | mode, 0) < 0 && errno != EEXIST)
+	if (mknodat(parent, name, S_IFREG | (r->spec->mounts_as_given ? 0666 : mode), 0) < 0 && errno != EEXIST)
 		return err_sys(e, "make mount point %s", dst);
 	found = try_open(r->root_fd, dst, &fd, e);
 	if (found > 0)
@@ -212,7 +212,7 @@ target_open(const struct rootfs *r, const char *dst, bool is_dir, mode_t mode, s
 	if (fd < 0)
 		return -e->code;
 	/* By a link of the base: where we look ourselves, and what the masks protect. */
-	if (fstatfs(fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC)
+	if (!r->spec->mounts_as_given && fstatfs(fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC)
 		return err_set(e, EINVAL, "mount point %s is in /proc, which is rootlet's own", dst);
 	if (fstat(fd, &st) < 0)
 		return err_sys(e, "stat %s", dst);

@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <poll.h>
 #ifdef __SANITIZE_ADDRESS__
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "engine/confine.h"
 #include "engine/sync.h"
 #include "init/emulate.h"
 #include "init/init.h"
@@ -88,12 +90,27 @@ pass_signal(const struct init *in, int sig)
 	(void)kill(is_from_keyboard(sig) ? -in->pid : in->pid, sig);
 }
 
+/* The program ended: say so, and stay for the others, who may go on. */
+static void __attribute__((noreturn))
+linger(const struct init *in, int status)
+{
+	struct err ignored = ERR_INIT;
+
+	(void)sync_send(in->program->sock, SYNC_EXITED, status, &ignored);
+	(void)close(in->program->sock);
+	while (waitpid(-1, NULL, 0) >= 0 || errno == EINTR)
+		;
+	_exit(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+}
+
 /* The program ended: end the rest, then say so. */
 static void __attribute__((noreturn))
 finish(struct init *in, int status)
 {
 	struct err ignored = ERR_INIT;
 
+	if (in->program->spec->linger)
+		linger(in, status);
 	/* Processes that wait for the emulation's answer die as well: that wait is killable. */
 	(void)kill(-1, SIGKILL);
 	while (waitpid(-1, NULL, __WALL) >= 0 || errno == EINTR)
@@ -129,8 +146,12 @@ hear_launcher(struct init *in)
 	struct err ignored = ERR_INIT;
 	struct sync_msg m;
 
-	if (sync_recv(in->program->sock, &m, NULL, NULL, &ignored) <= 0)
-		_exit(0); /* the launcher is gone: the kernel ends everything here with us */
+	if (sync_recv(in->program->sock, &m, NULL, NULL, &ignored) <= 0) {
+		if (!in->program->spec->detached)
+			_exit(0); /* the launcher is gone: the kernel ends everything here with us */
+		fd_closep(&in->program->sock);
+		return;
+	}
 	if (m.point == SYNC_SIGNAL)
 		pass_signal(in, m.value);
 }
@@ -162,6 +183,23 @@ serve(struct init *in)
 	}
 }
 
+/* Held as long as this process lives. */
+static int
+take_locks(const struct spec *s, struct err *e)
+{
+	struct flock read_lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
+
+	for (char **path = s->lock_files; path && *path; path++) {
+		int fd = open(*path, O_RDONLY | O_CLOEXEC);
+
+		if (fd < 0)
+			return err_sys(e, "open lock file %s", *path);
+		if (fcntl(fd, F_SETLK, &read_lock) < 0)
+			return err_sys(e, "lock file %s", *path);
+	}
+	return 0;
+}
+
 void
 init_main(struct program *p)
 {
@@ -173,6 +211,8 @@ init_main(struct program *p)
 		p->notify.insns = filter;
 		p->notify.n = (size_t)emulate_filter(filter, NELEMS(filter));
 	}
+	if (take_locks(p->spec, &p->err) < 0)
+		fail(&in);
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
 	in.signal_fd = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -183,5 +223,7 @@ init_main(struct program *p)
 	if (start_program(&in, &p->err) < 0 || start_emulation(&in, &p->err) < 0)
 		fail(&in);
 	program_drop_fds(p->spec, STDERR_FILENO);
+	if (p->spec->open_init)
+		(void)confine_drop_caps(&p->err);
 	serve(&in);
 }

@@ -101,6 +101,12 @@ sys_sigaction_default(int sig)
 }
 
 static inline int
+sys_capget(struct __user_cap_header_struct *h, struct __user_cap_data_struct *d)
+{
+	return (int)syscall(__NR_capget, h, d);
+}
+
+static inline int
 sys_capset(struct __user_cap_header_struct *h, const struct __user_cap_data_struct *d)
 {
 	return (int)syscall(__NR_capset, h, d);

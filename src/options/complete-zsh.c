@@ -3,6 +3,8 @@
  *
  * It never hands over to the completion of the program to be run, which might run that program.
  */
+#include <string.h>
+
 #include "options/render.h"
 
 static const char helpers[] =
@@ -63,6 +65,19 @@ put_action(const struct opt *o, FILE *out)
 	}
 }
 
+/* ":SRC:action:DEST:action": what follows as words of their own. */
+static void
+put_words(const struct opt *o, FILE *out)
+{
+	for (const char *word = o->metavar; word && *word; word += strspn(word, " ")) {
+		const size_t n = strcspn(word, " ");
+
+		(void)fprintf(out, ":%.*s:", (int)n, word);
+		put_action(o, out);
+		word += n;
+	}
+}
+
 /* "[help]:METAVAR:action'", the end of a quoted specification. */
 static void
 put_rest(const struct opt *o, FILE *out)
@@ -70,7 +85,9 @@ put_rest(const struct opt *o, FILE *out)
 	(void)fputc('[', out);
 	put_quoted(o->help ? o->help : "", out);
 	(void)fputc(']', out);
-	if (o->value != OPT_VALUE_NONE) {
+	if (o->kind == OPT_KIND_ACT)
+		put_words(o, out);
+	else if (o->value != OPT_VALUE_NONE) {
 		(void)fputc(':', out);
 		put_quoted(o->metavar ? o->metavar : "value", out);
 		(void)fputc(':', out);
@@ -82,8 +99,9 @@ put_rest(const struct opt *o, FILE *out)
 static void
 put_option(const struct opt *o, FILE *out)
 {
-	bool value = o->value != OPT_VALUE_NONE;
-	bool repeated = o->kind == OPT_KIND_STRINGS || o->kind == OPT_KIND_CALL;
+	bool value = o->value != OPT_VALUE_NONE && o->kind != OPT_KIND_ACT;
+	bool repeated = o->kind == OPT_KIND_STRINGS || o->kind == OPT_KIND_CALL ||
+			o->kind == OPT_KIND_ACT;
 
 	(void)fputs("\t\t", out);
 	if (repeated)

@@ -42,8 +42,9 @@ wrap(const char *text, size_t indent, FILE *out)
 
 /* "  -v, --volume=SRC:DST".  Returns how many columns that is. */
 static size_t
-put_label(char short_name, const char *name, const char *metavar, FILE *out)
+put_label(char short_name, const char *name, char between, const char *metavar, FILE *out)
 {
+	const char sep[] = { metavar ? between : '\0', '\0' };
 	char shorts[] = "    ";
 	int n;
 
@@ -53,8 +54,7 @@ put_label(char short_name, const char *name, const char *metavar, FILE *out)
 		shorts[2] = name ? ',' : ' ';
 	}
 	if (name)
-		n = fprintf(out, "  %s--%s%s%s", shorts, name, metavar ? "=" : "",
-			    metavar ? metavar : "");
+		n = fprintf(out, "  %s--%s%s%s", shorts, name, sep, metavar ? metavar : "");
 	else
 		n = fprintf(out, "  %s%s", shorts, metavar ? metavar : "");
 	return n < 0 ? 0 : (size_t)n;
@@ -63,7 +63,7 @@ put_label(char short_name, const char *name, const char *metavar, FILE *out)
 static void
 put_option(const struct opt *o, FILE *out)
 {
-	pad(put_label(o->short_name, o->name, o->metavar, out), HELP_COLUMN, out);
+	pad(put_label(o->short_name, o->name, o->kind == OPT_KIND_ACT ? ' ' : '=', o->metavar, out), HELP_COLUMN, out);
 	wrap(o->help ? o->help : "", HELP_COLUMN, out);
 }
 
@@ -99,7 +99,7 @@ opt_help(const struct opt_command *cmd, FILE *out)
 		return;
 	if (cmd->opts->kind == OPT_KIND_GROUP)
 		(void)fprintf(out, "\nHelp:\n");
-	pad(put_label(render_has_short(cmd->opts, 'h') ? '\0' : 'h', "help", NULL, out),
+	pad(put_label(render_has_short(cmd->opts, 'h') ? '\0' : 'h', "help", '=', NULL, out),
 	    HELP_COLUMN, out);
 	wrap("show this text", HELP_COLUMN, out);
 }

@@ -119,7 +119,7 @@ put_metavar(const char *s, FILE *out)
 }
 
 static void
-put_label(char short_name, const char *name, const char *metavar, FILE *out)
+put_label(char short_name, const char *name, char between, const char *metavar, FILE *out)
 {
 	(void)fputs(".TP\n", out);
 	if (short_name) {
@@ -130,7 +130,7 @@ put_label(char short_name, const char *name, const char *metavar, FILE *out)
 	if (name) {
 		(void)fputs("\\fB\\-\\-", out);
 		(void)put_text(name, strlen(name), out);
-		(void)fprintf(out, "\\fR%s", metavar ? "=" : "");
+		(void)fprintf(out, "\\fR%.*s", metavar != NULL, &between);
 	}
 	if (metavar)
 		put_metavar(metavar, out);
@@ -142,7 +142,7 @@ put_option(const struct opt *o, FILE *out)
 {
 	const char *text = o->man;
 
-	put_label(o->short_name, o->name, o->metavar, out);
+	put_label(o->short_name, o->name, o->kind == OPT_KIND_ACT ? ' ' : '=', o->metavar, out);
 	if (!text) {
 		put_sentence(o->help ? o->help : "", out);
 		return;
@@ -176,7 +176,7 @@ opt_man(const struct opt_command *cmd, FILE *out)
 		return;
 	if (cmd->opts->kind == OPT_KIND_GROUP)
 		put_heading("Help", out);
-	put_label(render_has_short(cmd->opts, 'h') ? '\0' : 'h', "help", NULL, out);
+	put_label(render_has_short(cmd->opts, 'h') ? '\0' : 'h', "help", '=', NULL, out);
 	put_sentence("show a summary of the options and exit", out);
 }
 

@@ -21,6 +21,8 @@ enum opt_kind {
 	OPT_KIND_STRING,  /* const char * field := value; the last one wins */
 	OPT_KIND_STRINGS, /* struct opt_list field: values in order */
 	OPT_KIND_CALL,    /* function(args, value) */
+	OPT_KIND_ACT,     /* function(args, option, words), for command lines in which each option
+			   * takes a fixed number of words and order is meaning; opt_act() */
 	OPT_KIND_MAX_
 };
 
@@ -42,7 +44,9 @@ struct opt_list {
 	size_t n;
 };
 
+struct opt;
 typedef int opt_call_fn(void *args, const char *value, struct err *e);
+typedef int opt_act_fn(void *args, const struct opt *o, char **words, struct err *e);
 
 struct opt {
 	enum opt_kind kind;
@@ -52,6 +56,9 @@ struct opt {
 	const char *metavar;    /* "SRC:DST[:ro]"; for OPT_VALUE_WORDS the words, "none|host" */
 	size_t offset;          /* of the field in the args struct */
 	opt_call_fn *call;      /* OPT_KIND_CALL */
+	opt_act_fn *act;        /* OPT_KIND_ACT */
+	unsigned int n_words;   /* OPT_KIND_ACT: what it takes */
+	unsigned int tag;       /* OPT_KIND_ACT: tells options of one function apart */
 	const char *help;       /* one line, lower case, no full stop */
 	const char *man;        /* longer text for the man page (roff-free, may have \n\n), or NULL */
 };
@@ -95,6 +102,16 @@ struct opt_command {
  * -EINVAL with a message that names the option, and a hint with the nearest known one, otherwise.
  */
 int opt_parse(const struct opt *opts, int argc, char **argv, void *args, struct err *e);
+
+/*
+ * Parse a command line of OPT_KIND_ACT and OPT_KIND_FLAG options: no "=value", no short options, no
+ * help.  It ends with "--" or the first word without a dash.  Returns the index of the word after it
+ * (argc when there is none), or -EINVAL.
+ *
+ * @before: called before each option
+ */
+int opt_act(const struct opt *opts, int argc, char **argv, opt_act_fn *before, void *args,
+	    struct err *e);
 
 /* The help text of a command, at most 80 columns wide. */
 void opt_help(const struct opt_command *cmd, FILE *out);

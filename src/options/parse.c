@@ -136,6 +136,7 @@ store(const struct parser *p, const struct opt *o, const char *shown, const char
 		return -EINVAL;
 	case OPT_KIND_END:
 	case OPT_KIND_GROUP:
+	case OPT_KIND_ACT:
 	case OPT_KIND_MAX_:
 		break;
 	}
@@ -219,4 +220,52 @@ opt_parse(const struct opt *opts, int argc, char **argv, void *args, struct err 
 			return r < 0 ? -EINVAL : 0;
 	}
 	return p.next;
+}
+
+/* @next: the words after the option.  Returns how many it took. */
+static int
+act(const struct opt *o, int n_left, char **next, void *args, struct err *e)
+{
+	static const char *const counts[] = { "no argument", "one argument", "two arguments",
+					      "three arguments" };
+
+	if (o->kind == OPT_KIND_FLAG) {
+		*(bool *)((char *)args + o->offset) = true;
+		return 0;
+	}
+	if (n_left < (int)o->n_words)
+		return err_set(e, EINVAL, "--%s takes %s", o->name, counts[o->n_words]);
+	return o->act(args, o, next, e) < 0 ? -e->code : (int)o->n_words;
+}
+
+int
+opt_act(const struct opt *opts, int argc, char **argv, opt_act_fn *before, void *args,
+	struct err *e)
+{
+	int i = 1;
+
+	while (i < argc && argv[i][0] == '-') {
+		const char *word = argv[i++];
+		const struct opt *o = NULL;
+		int n;
+
+		if (strcmp(word, "--") == 0)
+			break;
+		if (word[1] == '-')
+			o = find_long(opts, word + 2, strlen(word + 2));
+		if (!o) {
+			const char *name = word + strspn(word, "-");
+
+			(void)unknown_option(&(const struct parser){ .opts = opts }, word, name,
+					     strlen(name), e);
+			return -e->code;
+		}
+		n = before(args, o, argv + i, e);
+		if (n >= 0)
+			n = act(o, argc - i, argv + i, args, e);
+		if (n < 0)
+			return n;
+		i += n;
+	}
+	return i;
 }

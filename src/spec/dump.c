@@ -8,7 +8,8 @@ static const char *const op_names[] = {
 	[MOUNT_DEVICE] = "device",     [MOUNT_TMPFS] = "tmpfs",	    [MOUNT_PROC] = "proc",
 	[MOUNT_SYSFS] = "sysfs",       [MOUNT_DEV] = "dev",	    [MOUNT_COPY] = "copy",
 	[MOUNT_FILE] = "file",	       [MOUNT_SYMLINK] = "symlink", [MOUNT_DIR] = "dir",
-	[MOUNT_MASK] = "mask",
+	[MOUNT_MASK] = "mask",	       [MOUNT_MQUEUE] = "mqueue",   [MOUNT_WRITE] = "write",
+	[MOUNT_CHMOD] = "chmod",       [MOUNT_REMOUNT_RO] = "remount-ro",
 };
 static_assert(NELEMS(op_names) == MOUNT_OP_MAX_, "op_names[] does not match enum mount_op");
 
@@ -23,8 +24,17 @@ static const char *const idmap_names[] = {
 	[SPEC_IDMAP_RANGE] = "range",
 	[SPEC_IDMAP_ROOT] = "root",
 	[SPEC_IDMAP_SINGLE] = "single",
+	[SPEC_IDMAP_EXTERNAL] = "external",
+	[SPEC_IDMAP_KEEP] = "keep",
 };
 static_assert(NELEMS(idmap_names) == SPEC_IDMAP_MAX_, "idmap_names[] does not match");
+
+static const char *const caps_names[] = {
+	[SPEC_CAPS_ROOT] = "root",
+	[SPEC_CAPS_AMBIENT] = "ambient",
+	[SPEC_CAPS_KEEP] = "keep",
+};
+static_assert(NELEMS(caps_names) == SPEC_CAPS_MAX_, "caps_names[] does not match");
 
 static const char *const ns_names[] = { "user", "mount", "pid", "ipc", "uts", "cgroup", "net" };
 
@@ -56,6 +66,24 @@ texts(char *const *v)
 	return a;
 }
 
+static void
+dump_flags(json_t *j, const struct mount_step *m)
+{
+	const struct {
+		bool set;
+		const char *name;
+	} flags[] = {
+		{ m->read_only, "readOnly" },	  { m->devices, "devices" },
+		{ m->lowers_only, "lowersOnly" }, { m->optional, "optional" },
+		{ m->unmasked, "unmasked" },	  { m->from_host, "fromHost" },
+		{ m->plain, "plain" },
+	};
+
+	for (size_t i = 0; i < NELEMS(flags); i++)
+		if (flags[i].set)
+			json_object_set_new(j, flags[i].name, json_true());
+}
+
 static json_t *
 dump_step(const struct mount_step *m)
 {
@@ -69,14 +97,17 @@ dump_step(const struct mount_step *m)
 		json_object_set_new(j, "data", text(m->data));
 	if (m->size)
 		json_object_set_new(j, "size", json_integer((json_int_t)m->size));
-	if (m->mode)
+	if (m->upper)
+		json_object_set_new(j, "upper", text(m->upper));
+	if (m->work)
+		json_object_set_new(j, "work", text(m->work));
+	if (m->fd >= 0)
+		json_object_set_new(j, "fd", json_integer(m->fd));
+	if (m->mode >= 0)
 		json_object_set_new(j, "mode", json_integer(m->mode));
-	if (m->read_only)
-		json_object_set_new(j, "readOnly", json_true());
-	if (m->unmasked)
-		json_object_set_new(j, "unmasked", json_true());
-	if (m->optional)
-		json_object_set_new(j, "optional", json_true());
+	if (m->parent_mode >= 0)
+		json_object_set_new(j, "parentMode", json_integer(m->parent_mode));
+	dump_flags(j, m);
 	return j;
 }
 

@@ -11,6 +11,9 @@ spec_new(void)
 
 	s->umask = 022;
 	s->init = true;
+	s->session = true;
+	s->new_keyring = true;
+	s->userns_fd = s->pidns_fd = s->userns2_fd = s->block_fd = -1;
 	s->no_new_privs = true;
 	s->landlock = true;
 	return s;
@@ -23,6 +26,8 @@ mount_step_clear(struct mount_step *m)
 	free(m->dst);
 	strv_freep(&m->lowers);
 	free(m->data);
+	free(m->upper);
+	free(m->work);
 }
 
 void
@@ -38,10 +43,16 @@ spec_freep(struct spec **sp)
 	free(s->hostname);
 	free(s->layer_dir);
 	free(s->filter.owned);
+	for (size_t i = 0; i < s->n_programs; i++)
+		free(s->programs[i].owned);
+	free(s->programs);
 	free(s->rlimits);
 	strv_freep(&s->argv);
+	free(s->exe);
 	strv_freep(&s->env);
 	free(s->cwd);
+	strv_freep(&s->cwd_else);
+	strv_freep(&s->lock_files);
 	free(s->groups);
 	free(s->pass_fds);
 	free(s);
@@ -55,7 +66,7 @@ spec_add_mount(struct spec *s, enum mount_op op, char *dst)
 
 	s->mounts = xrealloc_array(s->mounts, s->n_mounts + 1, sizeof(*s->mounts));
 	m = &s->mounts[s->n_mounts++];
-	*m = (struct mount_step){ .op = op, .dst = dst };
+	*m = (struct mount_step){ .op = op, .dst = dst, .fd = -1, .mode = -1, .parent_mode = -1 };
 	return m;
 }
 
@@ -70,14 +81,17 @@ check_step(const struct spec *s, size_t i, struct err *e)
 			       m->dst ? m->dst : "");
 	if (strlen(m->dst) >= PATH_MAX)
 		return err_set(e, ENAMETOOLONG, "mount target '%.60s...' is too long", m->dst);
-	if (is_root && i > 0)
+	if (is_root && i > 0 && !s->mounts_as_given)
 		return err_set(e, EINVAL, "cannot mount on '/': only the base is mounted there");
 	if (i == 0 && (!is_root || (m->op != MOUNT_LAYER_DIR && m->op != MOUNT_OVERLAY)))
 		return err_set(e, EINVAL, "the first mount is not a root file system");
 	if (m->op == MOUNT_OVERLAY && !m->lowers)
 		return err_set(e, EINVAL, "overlay at '%s' has no lower directory", m->dst);
+	if (m->op == MOUNT_OVERLAY && m->lowers_only && !m->lowers[1])
+		return err_set(e, EINVAL, "overlay at '%s' has one lower directory: nothing to lay "
+					  "over another", m->dst);
 	if ((m->op == MOUNT_BIND || m->op == MOUNT_DEVICE || m->op == MOUNT_COPY ||
-	     m->op == MOUNT_SYMLINK) && !m->src)
+	     m->op == MOUNT_SYMLINK) && !m->src && m->fd < 0)
 		return err_set(e, EINVAL, "mount at '%s' has no source", m->dst);
 	return 0;
 }
@@ -86,7 +100,7 @@ check_step(const struct spec *s, size_t i, struct err *e)
 static int
 check_proc_is_last(const struct spec *s, struct err *e)
 {
-	for (size_t i = 0; i < s->n_mounts; i++) {
+	for (size_t i = 0; i < s->n_mounts && !s->mounts_as_given; i++) {
 		const struct mount_step *m = &s->mounts[i];
 
 		if (m->op != MOUNT_PROC && m->op != MOUNT_MASK && m->op != MOUNT_DIR &&
@@ -118,19 +132,36 @@ check_process(const struct spec *s, struct err *e)
 	return 0;
 }
 
+/* Who is killed when the program ends or the launcher dies is decided by the pid namespace. */
+static int
+check_namespaces(const struct spec *s, struct err *e)
+{
+	const bool maps = s->idmap != SPEC_IDMAP_KEEP && s->idmap != SPEC_IDMAP_EXTERNAL;
+
+	if (!(s->ns & SPEC_NS_MOUNT))
+		return err_set(e, EINVAL, "a mount namespace is always needed");
+	if ((s->idmap == SPEC_IDMAP_KEEP) == !!(s->ns & SPEC_NS_USER))
+		return err_set(e, EINVAL, "an id map needs a user namespace, and the reverse");
+	if (maps && (s->n_uids == 0 || s->n_gids == 0))
+		return err_set(e, EINVAL, "no user or group ids given");
+	if (!(s->ns & SPEC_NS_PID) && !(s->init ? s->linger : s->caller_signals))
+		return err_set(e, EINVAL, "a pid namespace is needed");
+	if (s->no_userns && !s->inner_userns)
+		return err_set(e, EINVAL, "forbidding user namespaces takes an inner one");
+	return 0;
+}
+
 int
 spec_validate(const struct spec *s, struct err *e)
 {
-	const unsigned int base = SPEC_NS_USER | SPEC_NS_MOUNT | SPEC_NS_PID;
-
-	if ((s->ns & base) != base)
-		return err_set(e, EINVAL, "user, mount and pid namespaces are always needed");
+	if (check_namespaces(s, e) < 0)
+		return -e->code;
 	if (s->n_mounts == 0)
 		return err_set(e, EINVAL, "no root file system given");
-	if (s->n_uids == 0 || s->n_gids == 0)
-		return err_set(e, EINVAL, "no user or group ids given");
 	if (s->emulate_owners && !s->init)
 		return err_set(e, EINVAL, "ownership emulation needs an init process");
+	if (s->lock_files && !s->init)
+		return err_set(e, EINVAL, "lock files need an init process");
 	if (s->layer != SPEC_LAYER_RAM && !s->layer_dir)
 		return err_set(e, EINVAL, "a layer on disk needs a directory");
 	for (size_t i = 0; i < s->n_mounts; i++)

@@ -36,6 +36,8 @@ enum spec_idmap {
 	SPEC_IDMAP_RANGE,  /* uid 0 is the caller, 1... his subordinate ids, by newuidmap(1) */
 	SPEC_IDMAP_ROOT,   /* the ids that root itself has, written directly */
 	SPEC_IDMAP_SINGLE, /* one id */
+	SPEC_IDMAP_EXTERNAL, /* somebody else writes the map while the launcher's hook `cloned` runs */
+	SPEC_IDMAP_KEEP,   /* no new user namespace: ids are what they are */
 	SPEC_IDMAP_MAX_
 };
 
@@ -46,17 +48,22 @@ struct spec_id_range {
 
 enum mount_op {
 	MOUNT_LAYER_DIR, /* an empty directory of the layer; as first entry, dst "/": the root */
-	MOUNT_OVERLAY,  /* the layer over .lowers (bottom last), at dst ("/" as first entry: root) */
-	MOUNT_BIND,     /* src of the host with everything mounted below it */
+	MOUNT_OVERLAY,  /* the layer, or .upper, over .lowers (bottom last), at dst ("/" as first
+			 * entry: root) */
+	MOUNT_BIND,     /* src or fd of the host with everything mounted below it */
 	MOUNT_DEVICE,   /* bind one device node of the host, usable as a device */
 	MOUNT_TMPFS,
 	MOUNT_PROC,     /* a fresh procfs, /proc/sys read-only, the usual paths masked */
+	MOUNT_MQUEUE,   /* the message queues of the IPC namespace */
 	MOUNT_SYSFS,    /* fresh when there is an own network namespace, else the host's; read-only */
 	MOUNT_DEV,      /* tmpfs with the minimal set of devices, devpts, mqueue, shm */
 	MOUNT_COPY,     /* a small file of the host, as a file of the layer */
-	MOUNT_FILE,     /* .data as a file */
+	MOUNT_FILE,     /* .data, or what fd has, as a file that is mounted */
+	MOUNT_WRITE,    /* what fd has, written to file dst; made when it is missing */
 	MOUNT_SYMLINK,  /* src is the text of the link */
 	MOUNT_DIR,      /* an empty directory with .mode, and the owner of src when there is one */
+	MOUNT_CHMOD,    /* .mode for dst, which exists */
+	MOUNT_REMOUNT_RO, /* the mount at dst becomes read-only, not those below it */
 	MOUNT_MASK,     /* hide dst (file or directory) if it exists */
 	MOUNT_OP_MAX_
 };
@@ -64,17 +71,28 @@ enum mount_op {
 /* One entry of the mount plan.  Order is meaning: later entries cover earlier ones. */
 struct mount_step {
 	enum mount_op op;
-	char *src;       /* owned; host path, or text of a symlink; NULL when unused */
+	char *src;       /* owned; host path, or text of a symlink; NULL when unused.  Relative to the
+			  * caller's directory only where trusted */
 	char *dst;       /* owned; clean absolute container path */
 	char **lowers;   /* owned strv; MOUNT_OVERLAY: host directories, topmost first */
 	char *data;      /* owned; MOUNT_FILE */
 	size_t data_len; /* bytes of data */
+	char *upper, *work; /* owned; MOUNT_OVERLAY: host directories that take the writes and keep
+			     * them; NULL: the layer does */
+	int fd;          /* the caller's: instead of src or data; -1: none */
 	uint64_t size;   /* bytes, MOUNT_TMPFS; 0: the kernel's default, half of the memory */
-	uint32_t mode;   /* permission bits of what is created; 0: 0755 */
+	int mode;        /* permission bits of what is created; -1: 0755, 0644 for a file */
+	int parent_mode; /* and of the directories made on the way; -1: 0755 */
 	bool read_only;  /* including mounts below */
+	bool devices;    /* MOUNT_BIND: device nodes in it can be used */
+	bool lowers_only; /* MOUNT_OVERLAY: of two lower directories or more; nothing takes writes */
 	bool optional;   /* skip when src does not exist or may not be read */
 	bool unmasked;   /* MOUNT_PROC, MOUNT_SYSFS: hide nothing, so that a sandbox inside can have
 			  * its own */
+	bool from_host;  /* MOUNT_PROC: no fresh one, but what the host has there */
+	bool plain;      /* MOUNT_PROC, MOUNT_DEV: as bwrap(1) makes them: nothing hidden, /proc/sys
+			  * & co. read-only where the caller could write; no message queues in
+			  * /dev, and the caller's terminal src as its console */
 	bool trusted;    /* src was found by us, not typed: links in it may be followed */
 };
 
@@ -98,14 +116,29 @@ struct spec_filter {
 	void *owned;       /* freed with the spec, or NULL */
 };
 
+/* Which capabilities the program gets. */
+enum spec_caps {
+	SPEC_CAPS_ROOT,    /* caps, when it is root inside; nothing otherwise */
+	SPEC_CAPS_AMBIENT, /* caps, whoever it is; they are inheritable, ambient and all there is */
+	SPEC_CAPS_KEEP,    /* the caller's own, as they are */
+	SPEC_CAPS_MAX_
+};
+
 struct spec {
 	/* namespaces and identity */
 	unsigned int ns; /* enum spec_ns bits */
+	int userns_fd;   /* a user namespace to enter first, or -1 */
+	int pidns_fd;    /* a pid namespace to be in, or to be below with SPEC_NS_PID; or -1 */
 	enum spec_idmap idmap;
 	struct spec_id_range uids[SPEC_ID_RANGES_MAX], gids[SPEC_ID_RANGES_MAX];
 	size_t n_uids, n_gids;
 	bool idmap_auto;     /* chosen by the front end: a front end may choose again */
 	bool host_root;      /* the caller is this machine's own root */
+	bool inner_userns;   /* once all is mounted, one more user namespace, in which id 0 of the
+			      * first is uid and gid: devpts needs an id 0 when it is mounted */
+	int userns2_fd;      /* once all is mounted, a user namespace to enter; or -1 */
+	bool no_userns;      /* inside, no user namespace can be made; needs inner_userns */
+	bool assert_no_userns; /* fail when one can be made */
 	bool emulate_owners; /* SPEC_IDMAP_SINGLE: answer chown & co., record in an xattr */
 	char *hostname;      /* owned; NULL: unchanged */
 
@@ -116,13 +149,20 @@ struct spec {
 	uint64_t layer_size; /* bytes, SPEC_LAYER_RAM; 0: half of the memory */
 	char *layer_dir;     /* owned; directory of scratch layers, created when missing */
 	bool read_only;      /* overlays become read-only once everything is mounted */
+	bool mounts_as_given; /* the plan is the caller's own, not rootlet's: mount points are made
+			       * wherever they are missing, in folders of the host too; "/" and
+			       * /proc may be mounted on */
 
 	/* confinement */
+	enum spec_caps caps_how;
 	uint64_t caps; /* bit N: capability N is kept, in the bounding set too */
 	bool no_new_privs;
+	bool new_keyring; /* the caller's session keyring is out of reach */
 	struct spec_filter filter;
 	struct spec_filter filter_emulating; /* the same and the calls of ownership emulation in
 					      * one program; n == 0: two programs do */
+	struct spec_filter *programs; /* owned; loaded after filter, in this order */
+	size_t n_programs;
 	bool landlock; /* where the kernel has it: scope signals and abstract sockets, exec only
 			* of what is in the root */
 	struct spec_rlimit *rlimits; /* owned */
@@ -130,14 +170,27 @@ struct spec {
 
 	/* process */
 	char **argv;  /* owned strv */
+	char *exe;    /* owned; the program, when it is not argv[0] */
 	char **env;   /* owned strv */
 	char *cwd;    /* owned; absolute container path; created when missing if cwd_create */
 	bool cwd_create;
+	char **cwd_else; /* owned strv of "PWD=/PATH": tried in turn when cwd cannot be entered, "/"
+			  * at last; env[0] is that of cwd, and what was tried takes its place */
 	uint32_t uid, gid;
 	gid_t *groups; /* owned; supplementary groups, ignored where the map forbids them */
 	size_t n_groups;
 	uint32_t umask;
 	bool init;       /* run a PID 1 of ours; false: the program itself is PID 1 */
+	bool open_init;  /* PID 1 can be looked into by who may do that with the program, and has no
+			  * privileges */
+	bool linger;     /* PID 1 stays until the last process has ended; the launcher does not */
+	bool detached;   /* the sandbox does not die with the launcher */
+	bool die_with_parent; /* the launcher dies with its parent */
+	bool session;    /* a session of its own */
+	bool caller_signals; /* signals are as in any child: what the caller blocks and ignores is
+			      * inherited, the launcher passes none on */
+	char **lock_files; /* owned strv; container paths that init holds a read lock on, fcntl(2) */
+	int block_fd;    /* the program starts when this can be read, or -1 */
 	bool tty;        /* make a pty inside and relay it to the caller's terminal */
 	int *pass_fds;   /* owned array of descriptors the program inherits under their number;
 			  * launch_run() closes them here once it runs */
