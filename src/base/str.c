@@ -119,17 +119,6 @@ env_is_key(const char *entry, const char *key, size_t len)
 }
 
 void
-strv_put_first(char ***v, char *s)
-{
-	size_t n;
-
-	strv_take(v, s);
-	n = strv_len(*v);
-	memmove(*v + 1, *v, (n - 1) * sizeof(**v));
-	(*v)[0] = s;
-}
-
-void
 strv_env_set(char ***v, const char *kv)
 {
 	size_t len = strcspn(kv, "=");

@@ -22,8 +22,6 @@ size_t strv_len(char *const *v);
 char **strv_copy(char *const *v);
 /* Append @s, which the vector owns from now on. */
 void strv_take(char ***v, char *s);
-/* The same, as the first. */
-void strv_put_first(char ***v, char *s);
 /* Set KEY=VALUE in an environment vector, replacing the entry of that key; @kv is copied. */
 void strv_env_set(char ***v, const char *kv);
 /* The value of @key in an environment vector, or NULL. */

@@ -22,9 +22,9 @@
 
 /* "<3>" is LOG_ERR. */
 static int
-fail(const struct err *e, bool level_prefix)
+fail(const struct err *e, const struct bwrap_report *r)
 {
-	const char *prefix = level_prefix ? "<3>" : "";
+	const char *prefix = r->level_prefix ? "<3>" : "";
 	char safe[4 * sizeof(e->msg)];
 
 	(void)str_printable(safe, sizeof(safe), e->msg, false);
@@ -85,8 +85,7 @@ own_umask(void)
 }
 
 static int
-make_spec(int argc, char **argv, struct bwrap_report *ret_report, bool *ret_level_prefix,
-	  struct spec **ret, struct err *e)
+make_spec(int argc, char **argv, struct bwrap_report *ret_report, struct spec **ret, struct err *e)
 {
 	AUTO_FREE char *cwd = find_cwd();
 	AUTO_FREE int *fds = NULL;
@@ -105,16 +104,17 @@ make_spec(int argc, char **argv, struct bwrap_report *ret_report, bool *ret_leve
 	if (fd_list_inherited(&fds, &h.n_fds, e) < 0)
 		return -e->code;
 	h.fds = fds;
-	return bwrap_spec(argc, argv, &h, ret_report, ret_level_prefix, ret, e);
+	return bwrap_spec(argc, argv, &h, ret_report, ret, e);
 }
 
 int
 cmd_bwrap_spec(int argc, char **argv, struct spec **ret, struct err *e)
 {
-	struct bwrap_report report;
-	bool level_prefix;
+	struct bwrap_report report = { .info_fd = -1 };
+	const int r = make_spec(argc, argv, &report, ret, e);
 
-	return make_spec(argc, argv, &report, &level_prefix, ret, e);
+	strv_freep(&report.warnings);
+	return r;
 }
 
 /* A namespace of process @pid by its inode; 0 when it cannot be seen. */
@@ -194,15 +194,18 @@ on_cloned(void *ctx, pid_t pid, struct err *e)
 	return 0;
 }
 
-/* Only ours: the sandbox would keep it from its end. */
+/* Where standard output is what we write to, the launcher would close it. */
 static int
-open_status(struct driver *d, struct err *e)
+open_status(struct driver *d, struct spec *s, struct err *e)
 {
-	int fd;
+	int fd = d->report.status_fd;
 
-	if (d->report.status_fd < 0)
+	if (fd < 0)
 		return 0;
-	fd = fcntl(d->report.status_fd, F_DUPFD_CLOEXEC, 3);
+	if (fd < 3) {
+		fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+		spec_add_launcher_fd(s, fd);
+	}
 	d->status = fd < 0 ? NULL : fdopen(fd, "w");
 	if (!d->status)
 		return err_sys(e, "--json-status-fd %d", d->report.status_fd);
@@ -210,20 +213,20 @@ open_status(struct driver *d, struct err *e)
 }
 
 static int
-run(struct driver *d, bool level_prefix)
+run(struct driver *d, struct spec *s)
 {
 	const bool tells = d->report.info_fd >= 0 || d->report.status_fd >= 0;
 	struct launch_hooks hooks = { .ctx = d, .cloned = tells ? on_cloned : NULL };
 	struct launch_result res = { .exit_status = EXIT_BWRAP };
 	struct err e = ERR_INIT;
 
-	if (open_status(d, &e) < 0 || launch_run(d->spec, init_main, &hooks, &res, &e) < 0) {
+	if (open_status(d, s, &e) < 0 || launch_run(d->spec, init_main, &hooks, &res, &e) < 0) {
 		if (res.exit_status == 126 || res.exit_status == 127) {
 			const struct err cause = e;
 
 			(void)err_set(&e, cause.code, "execvp %s", cause.msg);
 		}
-		return fail(&e, level_prefix);
+		return fail(&e, &d->report);
 	}
 	if (d->status) {
 		(void)fprintf(d->status, "{ \"exit-code\": %d }\n", res.exit_status);
@@ -232,10 +235,15 @@ run(struct driver *d, bool level_prefix)
 	return res.exit_status;
 }
 
+/* Under bwrap's name it begins as there. */
 static int
-show_help(void)
+show_help(const char *name)
 {
-	const int r = cmd_help("bwrap");
+	int r;
+
+	if (strcmp(name, "bwrap") != 0)
+		(void)printf(BWRAP_USAGE "\n\n");
+	r = cmd_help("bwrap");
 
 	return r ? EXIT_BWRAP : 0;
 }
@@ -243,21 +251,22 @@ show_help(void)
 int
 cmd_bwrap(int argc, char **argv)
 {
-	struct driver d = { .report = { -1, -1, -1 } };
+	struct driver d = { .report = { .info_fd = -1, .status_fd = -1, .userns_block_fd = -1 } };
 	struct err e = ERR_INIT;
 	struct spec *s = NULL;
-	bool level_prefix = false;
-	int r = make_spec(argc, argv, &d.report, &level_prefix, &s, &e);
+	int r = make_spec(argc, argv, &d.report, &s, &e);
 
+	for (char **line = d.report.warnings; line && *line; line++)
+		(void)fprintf(stderr, "%s\n", *line);
 	if (r < 0)
-		return fail(&e, level_prefix);
+		return fail(&e, &d.report);
 	if (r == BWRAP_HELP)
-		return show_help();
+		return show_help(argv[0]);
 	if (r == BWRAP_VERSION_ONLY) {
 		(void)printf("bubblewrap %s\n", BWRAP_VERSION);
 		return cmd_end_output() ? EXIT_BWRAP : 0;
 	}
 	d.spec = s;
 	/* Nothing is freed: the end of the process does that at a stroke. */
-	exit(run(&d, level_prefix));
+	exit(run(&d, s));
 }

@@ -99,7 +99,9 @@ choose_cwd(const struct spec *s, struct program *p)
 	p->in_cwd = s->cwd_else && chdir(s->cwd) == 0;
 	for (char **other = s->cwd_else; other && *other && !p->in_cwd; other++) {
 		p->in_cwd = chdir(*other + strlen("PWD=")) == 0;
-		s->env[0] = *other;
+		for (char **v = s->env; *v; v++)
+			if (strncmp(*v, "PWD=", strlen("PWD=")) == 0)
+				*v = *other;
 	}
 }
 
@@ -158,6 +160,8 @@ child_main(const struct child_args *a)
 		.err = ERR_INIT,
 	};
 
+	for (size_t i = 0; i < a->spec->n_launcher_fds; i++)
+		(void)close(a->spec->launcher_fds[i]);
 	if (child_steps(a, &p, &p.err) == 0) {
 		if (a->spec->init) {
 			if (a->cmdline_len)

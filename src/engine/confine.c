@@ -191,7 +191,8 @@ confine_programs(const struct spec *s, struct err *e)
 		struct sock_fprog prog = { .len = (unsigned short)f->n,
 					   .filter = (struct sock_filter *)(uintptr_t)f->insns };
 
-		if (sys_seccomp(SECCOMP_SET_MODE_FILTER, 0, &prog) < 0)
+		/* Not seccomp(2), which one of them may refuse for the next. */
+		if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) < 0)
 			return err_sys(e, "load seccomp program %zu", i + 1);
 	}
 	return 0;
@@ -271,12 +272,18 @@ cut_bounding_set(const struct spec *s, struct err *e)
 	return 0;
 }
 
+/* Without a user namespace of our own it is the machine's bounding set: left alone. */
+static bool
+has_own_bounds(const struct spec *s)
+{
+	return (s->ns & SPEC_NS_USER) || s->userns_fd >= 0;
+}
+
 /* The capabilities of s->caps survive execve whoever runs it, and nothing gives more. */
 static int
 set_ambient(const struct spec *s, struct err *e)
 {
-	/* Without a user namespace of its own this is the machine's bounding set: left alone. */
-	if ((s->ns & SPEC_NS_USER || s->userns_fd >= 0) && cut_bounding_set(s, e) < 0)
+	if (has_own_bounds(s) && cut_bounding_set(s, e) < 0)
 		return -e->code;
 	if (set_caps(s->caps & CAPS_KNOWN, s->caps & CAPS_KNOWN, e) < 0)
 		return -e->code;
@@ -287,9 +294,15 @@ set_ambient(const struct spec *s, struct err *e)
 }
 
 int
-confine_drop_caps(struct err *e)
+confine_reaper(const struct spec *s, struct err *e)
 {
-	return set_caps(0, 0, e);
+	if (s->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return err_sys(e, "set no_new_privs");
+	if (has_own_bounds(s) && cut_bounding_set(s, e) < 0)
+		return -e->code;
+	if (set_caps(0, 0, e) < 0)
+		return -e->code;
+	return confine_programs(s, e);
 }
 
 /*
@@ -301,7 +314,7 @@ int
 confine_caps(const struct spec *s, struct err *e)
 {
 	if (s->caps_how == SPEC_CAPS_KEEP)
-		return 0;
+		return has_own_bounds(s) ? cut_bounding_set(s, e) : 0;
 	if (s->caps_how == SPEC_CAPS_AMBIENT)
 		return set_ambient(s, e);
 	if (!s->no_new_privs)

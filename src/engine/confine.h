@@ -46,7 +46,7 @@ int confine_death_signal(struct err *e);
 /* Groups, ids and capabilities. */
 int confine_ids(const struct spec *s, struct err *e);
 int confine_caps(const struct spec *s, struct err *e);
-/* All of them, for a process that needs none. */
-int confine_drop_caps(struct err *e);
+/* Init that only reaps: no privileges, and what confines the program confines it. */
+int confine_reaper(const struct spec *s, struct err *e);
 
 #endif

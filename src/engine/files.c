@@ -24,6 +24,16 @@ copy_bytes(int from, int to)
 	return 0;
 }
 
+/* What the caller's descriptor has; it can be read once. */
+static int
+copy_fd(const struct mount_step *m, int to, struct err *e)
+{
+	if (copy_bytes(m->fd, to) < 0)
+		return err_sys(e, "copy descriptor %d to %s", m->fd, m->dst);
+	(void)close(m->fd);
+	return 0;
+}
+
 static int
 open_new_file(const struct rootfs *r, const struct mount_step *m, mode_t mode, struct err *e)
 {
@@ -98,8 +108,8 @@ file_mount(struct rootfs *r, const struct mount_step *m, struct err *e)
 		  m->mode < 0 ? 0644 : (mode_t)m->mode);
 	if (fd < 0)
 		return err_sys(e, "make %s", m->dst);
-	if (m->fd >= 0 && copy_bytes(m->fd, fd) < 0)
-		return err_sys(e, "write %s", m->dst);
+	if (m->fd >= 0 && copy_fd(m, fd, e) < 0)
+		return -e->code;
 	if (m->fd < 0 && fd_write_all(fd, m->data, m->data_len, e) < 0)
 		return err_prefix(e, "%s", m->dst);
 	return mount_from_stage(name, target, m, e);
@@ -117,7 +127,7 @@ file_write(const struct rootfs *r, const struct mount_step *m, struct err *e)
 	fd = fd_open_in_root(r->root_fd, m->dst, O_WRONLY | O_CREAT | O_TRUNC, mode, e);
 	if (fd < 0)
 		return fd;
-	return copy_bytes(m->fd, fd) < 0 ? err_sys(e, "write %s", m->dst) : 0;
+	return copy_fd(m, fd, e);
 }
 
 /* Is there a link already that says just this? */

@@ -310,16 +310,21 @@ fill_dev(const struct rootfs *r, mode_t shm_mode, struct err *e)
 static int
 plain_dev(const struct rootfs *r, const struct mount_step *m, struct err *e)
 {
+	AUTO_FD dev = -1;
+
 	if (stage_mount("tmpfs", "dev", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755", e) < 0 ||
 	    fill_dev(r, 0755, e) < 0)
 		return -e->code;
 	if (symlink("/proc/kcore", "dev/core") < 0)
 		return err_sys(e, "make %s/core", m->dst);
-	if (!m->src)
-		return 0;
-	if (mknod("dev/console", S_IFREG | 0666, 0) < 0)
+	if (m->src && mknod("dev/console", S_IFREG | 0666, 0) < 0)
 		return err_sys(e, "make %s/console", m->dst);
-	return stage_mount(m->src, "dev/console", NULL, MS_BIND, NULL, e);
+	if (m->src && stage_mount(m->src, "dev/console", NULL, MS_BIND, NULL, e) < 0)
+		return -e->code;
+	dev = sys_openat(AT_FDCWD, "dev", O_PATH | O_DIRECTORY, 0);
+	if (dev < 0)
+		return err_sys(e, "open %s", m->dst);
+	return mount_set_attr(dev, MOUNT_ATTR_NOSUID, true, e);
 }
 
 static int

@@ -1,6 +1,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "engine/sync.h"
@@ -44,6 +45,14 @@ sync_send(int sock, enum sync_point point, int value, struct err *e)
 	struct sync_msg m = { .point = point, .value = value };
 
 	return send_bytes(sock, &m, offsetof(struct sync_msg, err), e);
+}
+
+void
+sync_write(int sock, enum sync_point point, int value)
+{
+	const struct sync_msg m = { .point = point, .value = value };
+
+	IGNORE(write(sock, &m, offsetof(struct sync_msg, err)));
 }
 
 void

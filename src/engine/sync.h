@@ -52,6 +52,8 @@ int sync_pair(int ret_socks[2], struct err *e);
 
 /* Send @point; SYNC_FAILED goes through sync_fail(). A peer that has gone is -EPIPE. */
 int sync_send(int sock, enum sync_point point, int value, struct err *e);
+/* The same by write(2), for a process whose filter may allow little else; SIGPIPE is ignored there. */
+void sync_write(int sock, enum sync_point point, int value);
 /* The same with a descriptor. */
 int sync_send_fd(int sock, enum sync_point point, int fd, struct err *e);
 /* Report a failure; nothing can be done if this fails. */

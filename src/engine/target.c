@@ -187,7 +187,7 @@ open_or_make_file(const struct rootfs *r, const char *dst, mode_t mode, struct e
 		return parent;
 	if (check_own(r, parent, dst, e) < 0)
 		return -e->code;
-	if (mknodat(parent, name, S_IFREG | (r->spec->mounts_as_given ? 0666 : mode), 0) < 0 && errno != EEXIST)
+	if (mknodat(parent, name, S_IFREG | (r->spec->mounts_as_given ? 0444 : mode), 0) < 0 && errno != EEXIST)
 		return err_sys(e, "make mount point %s", dst);
 	found = try_open(r->root_fd, dst, &fd, e);
 	if (found > 0)
@@ -198,7 +198,14 @@ open_or_make_file(const struct rootfs *r, const char *dst, mode_t mode, struct e
 int
 target_make_dir(const struct rootfs *r, const char *dst, mode_t mode, struct err *e)
 {
-	return open_or_make_dir(r, dst, mode, WHERE_ANY, e);
+	AUTO_FD fd = open_or_make_dir(r, dst, mode, WHERE_ANY, e);
+	struct stat st;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0 || !S_ISDIR(st.st_mode))
+		return err_set(e, ENOTDIR, "%s is not a directory", dst);
+	return TAKE_FD(fd);
 }
 
 int

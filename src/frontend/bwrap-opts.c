@@ -48,7 +48,7 @@ static int
 act_args(void *args, const struct opt *o, char **words, struct err *e)
 {
 	struct bwrap_args *a = args;
-	AUTO_FREE char *data = NULL;
+	char *data = NULL;
 	AUTO_FREE char **argv = NULL;
 	size_t len, n = 1;
 	int fd, end;
@@ -59,6 +59,7 @@ act_args(void *args, const struct opt *o, char **words, struct err *e)
 	if (bwrap_take_fd(a, words[0], &fd, e) < 0 ||
 	    bwrap_read_fd(fd, SIZE_MAX / 2, &data, &len, e) < 0)
 		return err_prefix(e, "--args");
+	strv_take(&a->args_data, data);
 	for (const char *p = data; p < data + len; p += strlen(p) + 1)
 		n++;
 	if (n > WORDS_MAX)
@@ -76,18 +77,36 @@ act_args(void *args, const struct opt *o, char **words, struct err *e)
 	return 0;
 }
 
+/* Given twice, said once. */
+static void
+warn_if_again(struct bwrap_args *a, const struct opt *o, bool again)
+{
+	if (again)
+		strv_take(&a->report.warnings,
+			  xasprintf("%sbwrap: only the last --%s option will take effect",
+				    a->report.level_prefix ? "<4>" : "", o->name));
+}
+
+/* The tag: an error when it is given twice. */
 static int
 act_text(void *args, const struct opt *o, char **words, struct err *e)
 {
-	(void)e;
-	*(const char **)((char *)args + o->offset) = words[0];
+	const char **field = (const char **)((char *)args + o->offset);
+
+	if (o->tag && *field)
+		return err_set(e, EINVAL, "--%s used multiple times", o->name);
+	warn_if_again(args, o, *field);
+	*field = words[0];
 	return 0;
 }
 
 static int
 act_fd(void *args, const struct opt *o, char **words, struct err *e)
 {
-	return bwrap_take_fd(args, words[0], (int *)((char *)args + o->offset), e);
+	int *field = (int *)((char *)args + o->offset);
+
+	warn_if_again(args, o, *field >= 0);
+	return bwrap_take_fd(args, words[0], field, e);
 }
 
 /* A descriptor of the spec. */
@@ -95,8 +114,19 @@ static int
 act_spec_fd(void *args, const struct opt *o, char **words, struct err *e)
 {
 	struct bwrap_args *a = args;
+	int *field = (int *)((char *)a->spec + o->offset);
 
-	return bwrap_take_fd(a, words[0], (int *)((char *)a->spec + o->offset), e);
+	warn_if_again(a, o, *field >= 0);
+	return bwrap_take_fd(a, words[0], field, e);
+}
+
+/* What follows does not count. */
+static int
+act_stop(void *args, const struct opt *o, char **words, struct err *e)
+{
+	(void)words;
+	*(bool *)((char *)args + o->offset) = true;
+	return err_set(e, ECANCELED, "--%s", o->name);
 }
 
 /* --- namespaces and identity --- */
@@ -140,18 +170,20 @@ act_share_net(void *args, const struct opt *o, char **words, struct err *e)
 static int
 act_id(void *args, const struct opt *o, char **words, struct err *e)
 {
+	int64_t *field = (int64_t *)((char *)args + o->offset);
 	uint64_t id;
 
 	if (parse_u64(words[0], INT_MAX, &id, e) < 0)
 		return err_set(e, EINVAL, "invalid %s: %s", o->name, words[0]);
-	*(int64_t *)((char *)args + o->offset) = (int64_t)id;
+	warn_if_again(args, o, *field >= 0);
+	*field = (int64_t)id;
 	return 0;
 }
 
 /* --- environment --- */
 
-void
-bwrap_unset_env(char **env, const char *name)
+static void
+unset_env(char **env, const char *name)
 {
 	const size_t n = strlen(name);
 	char **to = env;
@@ -175,7 +207,7 @@ act_setenv(void *args, const struct opt *o, char **words, struct err *e)
 	if (words[0][0] == '\0' || strchr(words[0], '='))
 		return err_set(e, EINVAL, "--%s: '%s' is no name of a variable", o->name, words[0]);
 	if (o->n_words == 1) {
-		bwrap_unset_env(a->spec->env, words[0]);
+		unset_env(a->spec->env, words[0]);
 		return 0;
 	}
 	kv = xasprintf("%s=%s", words[0], words[1]);
@@ -306,13 +338,20 @@ static int
 act_size(void *args, const struct opt *o, char **words, struct err *e)
 {
 	struct bwrap_args *a = args;
+	unsigned long long size;
+	char *end;
 
 	(void)o;
 	if (a->size)
 		return err_set(e, EINVAL, "--size given twice for the same action");
-	if (parse_u64(words[0], SIZE_MAX >> 1, &a->size, e) < 0 || a->size == 0)
+	errno = 0;
+	size = strtoull(words[0], &end, 0); /* as bubblewrap: 0x... and 0... too */
+	if (errno || *end || words[0][0] < '0' || words[0][0] > '9' || size == 0)
 		return err_set(e, EINVAL, "--size takes a non-zero number of bytes, not '%s'",
 			       words[0]);
+	if (size > SIZE_MAX >> 1)
+		return err_set(e, EINVAL, "--size is limited to %zu", SIZE_MAX >> 1);
+	a->size = size;
 	return 0;
 }
 
@@ -397,9 +436,9 @@ act_seccomp(void *args, const struct opt *o, char **words, struct err *e)
 {
 	struct bwrap_args *a = args;
 
-	(void)o;
 	if (a->spec->n_programs > 0)
 		return err_set(e, EINVAL, "--seccomp cannot be combined with --add-seccomp-fd");
+	warn_if_again(a, o, a->seccomp_fd >= 0);
 	return bwrap_take_fd(a, words[0], &a->seccomp_fd, e);
 }
 
@@ -435,6 +474,9 @@ act_cap(void *args, const struct opt *o, char **words, struct err *e)
 }
 
 #define FLAG(name_, field, help_) OPT_FLAG(0, name_, struct bwrap_args, field, help_, NULL)
+#define STOP(name_, field, help_) \
+	{ .kind = OPT_KIND_ACT, .name = (name_), .value = OPT_VALUE_NONE, .act = act_stop, \
+	  .offset = OPT_FIELD(struct bwrap_args, field, bool), .help = (help_) }
 #define ACT(name_, n, meta, val, fn, tag_, help_) \
 	{ .kind = OPT_KIND_ACT, .name = (name_), .value = (val), .metavar = (meta), \
 	  .act = (fn), .n_words = (n), .tag = (tag_), .help = (help_) }
@@ -457,12 +499,15 @@ act_cap(void *args, const struct opt *o, char **words, struct err *e)
 
 const struct opt bwrap_opts[] = {
 	OPT_GROUP("General"),
-	FLAG("help", help, "print this text"),
-	FLAG("version", version, "print the version of bubblewrap that this is compatible with"),
+	STOP("help", help, "print this text"),
+	STOP("version", version, "print the version of bubblewrap that this is compatible with"),
 	ACT("args", 1, "FD", OPT_VALUE_TEXT, act_args, 0,
 	    "read more arguments from FD, each ended by a NUL"),
-	TEXT("argv0", "VALUE", OPT_VALUE_TEXT, argv0, "what the program sees as its own name"),
-	FLAG("level-prefix", level_prefix, "put <N>, a severity of syslog(3), before each message"),
+	{ .kind = OPT_KIND_ACT, .name = "argv0", .value = OPT_VALUE_TEXT, .metavar = "VALUE",
+	  .act = act_text, .n_words = 1, .tag = 1,
+	  .offset = OPT_FIELD(struct bwrap_args, argv0, const char *),
+	  .help = "what the program sees as its own name" },
+	FLAG("level-prefix", report.level_prefix, "put <N>, a severity of syslog(3), before each message"),
 	FLAG("not-a-security-boundary", not_a_boundary,
 	     "accepted; there is no failure that it would make harmless"),
 	OPT_GROUP("Namespaces"),

@@ -88,11 +88,16 @@ check_options(const struct bwrap_args *a, struct err *e)
 		{ a->report.userns_block_fd >= 0 && a->report.info_fd < 0,
 		  "--userns-block-fd requires --info-fd" },
 		{ s->userns_fd >= 0 && user, "--userns not compatible with --unshare-user" },
+		{ s->userns_fd >= 0 && a->user_try,
+		  "--userns not compatible with --unshare-user-try" },
 		{ a->disable_userns && !user, "--disable-userns requires --unshare-user" },
 		{ a->disable_userns && a->report.userns_block_fd >= 0,
 		  "--disable-userns not compatible with --userns-block-fd" },
 		{ a->as_pid_1 && !pid, "--as-pid-1 requires --unshare-pid" },
 		{ a->as_pid_1 && s->lock_files, "--as-pid-1 not compatible with --lock-file" },
+		{ a->overlay_srcs, "--overlay-src must be followed by one of --overlay, "
+				   "--tmp-overlay or --ro-overlay" },
+		{ a->chdir && !a->chdir[0], "--chdir: no directory has an empty name" },
 		{ a->hostname && !(a->ns & SPEC_NS_UTS),
 		  "specifying --hostname requires --unshare-uts" },
 	};
@@ -152,7 +157,7 @@ finish_mounts(struct bwrap_args *a)
 	s->mounts_as_given = true;
 	for (size_t i = 0; i < s->n_mounts; i++)
 		if (s->mounts[i].op == MOUNT_PROC)
-			s->mounts[i].from_host = !(a->ns & SPEC_NS_PID);
+			s->mounts[i].from_host = !(a->ns & SPEC_NS_PID) && s->pidns_fd < 0;
 }
 
 static void
@@ -167,12 +172,13 @@ fill_confinement(struct bwrap_args *a)
 	s->caps_how = a->host->uid == 0 && !a->caps_used ? SPEC_CAPS_KEEP : SPEC_CAPS_AMBIENT;
 }
 
-/* Where the program starts, and what PWD says of it: env[0], see spec.h. */
+/* Where the program starts, and what PWD says of it. */
 static void
 fill_cwd(struct bwrap_args *a)
 {
 	struct spec *s = a->spec;
 	const char *places[] = { a->chdir ? a->chdir : a->host->cwd, NULL, NULL };
+	AUTO_FREE char *pwd = NULL;
 	size_t n = places[0] != NULL;
 
 	if (!a->chdir) {
@@ -180,12 +186,12 @@ fill_cwd(struct bwrap_args *a)
 		n += places[n] != NULL;
 		places[n++] = "/";
 	}
-	bwrap_unset_env(s->env, "PWD");
 	s->cwd = bwrap_absolute(places[0]);
 	for (size_t i = 1; i < n; i++)
 		if (places[i][0] == '/')
 			strv_take(&s->cwd_else, xasprintf("PWD=%s", places[i]));
-	strv_put_first(&s->env, xasprintf("PWD=%s", places[0]));
+	pwd = xasprintf("PWD=%s", places[0]);
+	strv_env_set(&s->env, pwd);
 }
 
 static void
@@ -207,6 +213,17 @@ fill_process(struct bwrap_args *a, char **command)
 	s->init = !a->as_pid_1 && ((a->ns & SPEC_NS_PID) || s->lock_files || a->sync_fd >= 0);
 	s->linger = s->open_init = s->init;
 	fill_cwd(a);
+}
+
+/* These are the launcher's alone: their reader waits for the end. */
+static void
+keep_from_sandbox(struct bwrap_args *a)
+{
+	const int fds[] = { a->report.info_fd, a->report.status_fd, a->report.userns_block_fd };
+
+	for (size_t i = 0; i < NELEMS(fds); i++)
+		if (fds[i] >= 0)
+			spec_add_launcher_fd(a->spec, fds[i]);
 }
 
 /* Descriptors are inherited, but for those that are named here.  Nobody else could hold sync_fd. */
@@ -241,6 +258,7 @@ make_spec(struct bwrap_args *a, char **command, struct err *e)
 	fill_confinement(a);
 	fill_process(a, command);
 	fill_fds(a);
+	keep_from_sandbox(a);
 	return spec_validate(a->spec, e);
 }
 
@@ -250,7 +268,7 @@ init_args(struct bwrap_args *a, const struct bwrap_host *h)
 	*a = (struct bwrap_args){
 		.host = h,
 		.spec = spec_new(),
-		.report = { -1, -1, -1 },
+		.report = { .info_fd = -1, .status_fd = -1, .userns_block_fd = -1 },
 		.uid = -1,
 		.gid = -1,
 		.sync_fd = -1,
@@ -264,27 +282,29 @@ init_args(struct bwrap_args *a, const struct bwrap_host *h)
 
 int
 bwrap_spec(int argc, char **argv, const struct bwrap_host *h, struct bwrap_report *ret_report,
-	   bool *ret_level_prefix, struct spec **ret, struct err *e)
+	   struct spec **ret, struct err *e)
 {
 	struct bwrap_args a;
 	int end, r;
 
 	init_args(&a, h);
 	end = bwrap_parse(&a, argc, argv, e);
-	*ret_level_prefix = a.level_prefix;
-	if (end < 0)
-		r = end;
-	else if (a.help || a.version)
+	if (a.help || a.version) {
+		err_clear(e);
 		r = a.help ? BWRAP_HELP : BWRAP_VERSION_ONLY;
-	else if (end == argc)
-		r = err_set(e, EINVAL, "no command given");
-	else
+	} else if (end < 0) {
+		r = end;
+	} else if (end == argc) {
+		(void)err_set(e, EINVAL, "no command given");
+		r = err_hint(e, BWRAP_USAGE);
+	} else {
 		r = make_spec(&a, argv + end, e);
-	if (r == 0) {
-		*ret_report = a.report;
-		*ret = TAKE_PTR(a.spec);
 	}
+	*ret_report = a.report;
+	if (r == 0)
+		*ret = TAKE_PTR(a.spec);
 	spec_freep(&a.spec);
+	strv_freep(&a.args_data);
 	free(a.used_fds);
 	strv_freep(&a.overlay_srcs);
 	return r;

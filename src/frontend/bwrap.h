@@ -11,6 +11,7 @@
 #include "spec/spec.h"
 
 #define BWRAP_VERSION "0.13.0"
+#define BWRAP_USAGE   "usage: bwrap [OPTIONS...] [--] COMMAND [ARGS...]"
 
 /* Facts about the caller; nothing is owned. */
 struct bwrap_host {
@@ -30,6 +31,8 @@ struct bwrap_host {
 struct bwrap_report {
 	int info_fd, status_fd;
 	int userns_block_fd; /* read before the sandbox goes on */
+	bool level_prefix;   /* messages have a severity in front */
+	char **warnings;     /* owned strv, complete lines */
 };
 
 /* What the options say; private to the two files of this front end. */
@@ -39,7 +42,7 @@ struct bwrap_args {
 	struct bwrap_report report;
 	unsigned int ns;   /* enum spec_ns bits that are to be new */
 	bool help, version;
-	bool level_prefix, user_try, cgroup_try, disable_userns, assert_userns_disabled;
+	bool user_try, cgroup_try, disable_userns, assert_userns_disabled;
 	bool new_session, die_with_parent, as_pid_1, caps_used, not_a_boundary;
 	const char *hostname, *chdir, *argv0;
 	int64_t uid, gid;  /* -1: the caller's */
@@ -47,6 +50,7 @@ struct bwrap_args {
 	int *used_fds;     /* owned: descriptors that are ours now, and not the program's */
 	size_t n_used_fds;
 	bool needs_devpts, in_args;
+	char **args_data;  /* owned: what --args read; words point into it */
 	size_t n_words;    /* read so far, those of --args too */
 	/* waiting for the operation that follows */
 	int perms;         /* -1: none */
@@ -60,12 +64,11 @@ extern const struct opt bwrap_opts[];
 enum bwrap_want { BWRAP_RUN, BWRAP_HELP, BWRAP_VERSION_ONLY };
 
 /*
- * Make a spec of argv[1...].  Returns enum bwrap_want, or -errno.
- *
- * @ret_level_prefix: messages are to have a severity in front; set on failure too
+ * Make a spec of argv[1...].  Returns enum bwrap_want, or -errno.  @ret_report is written on failure
+ * too: warnings, and how they look, come before what went wrong.
  */
 int bwrap_spec(int argc, char **argv, const struct bwrap_host *h, struct bwrap_report *ret_report,
-	       bool *ret_level_prefix, struct spec **ret, struct err *e);
+	       struct spec **ret, struct err *e);
 
 /* A descriptor's number; it will be ours alone. */
 int bwrap_take_fd(struct bwrap_args *a, const char *text, int *ret, struct err *e);
@@ -75,8 +78,6 @@ int bwrap_read_fd(int fd, size_t max, char **ret, size_t *ret_len, struct err *e
 int bwrap_add_program(struct spec *s, int fd, struct err *e);
 /* A place in the sandbox; relative ones start at its root.  Owned. */
 char *bwrap_absolute(const char *dst);
-/* Remove a variable from @env, which may be NULL. */
-void bwrap_unset_env(char **env, const char *name);
 /* Parse options in @argv[1...], also those of --args.  Returns the index of the command. */
 int bwrap_parse(struct bwrap_args *a, int argc, char **argv, struct err *e);
 

@@ -90,27 +90,12 @@ pass_signal(const struct init *in, int sig)
 	(void)kill(is_from_keyboard(sig) ? -in->pid : in->pid, sig);
 }
 
-/* The program ended: say so, and stay for the others, who may go on. */
-static void __attribute__((noreturn))
-linger(const struct init *in, int status)
-{
-	struct err ignored = ERR_INIT;
-
-	(void)sync_send(in->program->sock, SYNC_EXITED, status, &ignored);
-	(void)close(in->program->sock);
-	while (waitpid(-1, NULL, 0) >= 0 || errno == EINTR)
-		;
-	_exit(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
-}
-
 /* The program ended: end the rest, then say so. */
 static void __attribute__((noreturn))
 finish(struct init *in, int status)
 {
 	struct err ignored = ERR_INIT;
 
-	if (in->program->spec->linger)
-		linger(in, status);
 	/* Processes that wait for the emulation's answer die as well: that wait is killable. */
 	(void)kill(-1, SIGKILL);
 	while (waitpid(-1, NULL, __WALL) >= 0 || errno == EINTR)
@@ -146,12 +131,8 @@ hear_launcher(struct init *in)
 	struct err ignored = ERR_INIT;
 	struct sync_msg m;
 
-	if (sync_recv(in->program->sock, &m, NULL, NULL, &ignored) <= 0) {
-		if (!in->program->spec->detached)
-			_exit(0); /* the launcher is gone: the kernel ends everything here with us */
-		fd_closep(&in->program->sock);
-		return;
-	}
+	if (sync_recv(in->program->sock, &m, NULL, NULL, &ignored) <= 0)
+		_exit(0); /* the launcher is gone: the kernel ends everything here with us */
 	if (m.point == SYNC_SIGNAL)
 		pass_signal(in, m.value);
 }
@@ -181,6 +162,35 @@ serve(struct init *in)
 		if (p[0].revents)
 			hear_launcher(in);
 	}
+}
+
+/*
+ * Do nothing but reap, until there is nobody left: what the program leaves behind goes on.  With the
+ * system calls that bwrap(1) makes here, as its users may have a filter that allows just those.  When
+ * the sandbox is to end with the launcher, the death signal sees to that.
+ */
+static void __attribute__((noreturn))
+reap_all(struct program *p, pid_t program)
+{
+	int status, result = 0;
+	pid_t pid;
+
+	/* As pid 1 there is nothing to ignore. */
+	if (!(p->spec->ns & SPEC_NS_PID))
+		(void)signal(SIGPIPE, SIG_IGN);
+	if (confine_reaper(p->spec, &p->err) < 0) {
+		sync_fail(p->sock, 125, &p->err);
+		(void)kill(program, SIGKILL);
+		_exit(125);
+	}
+	while ((pid = waitpid(-1, &status, 0)) >= 0 || errno == EINTR) {
+		if (pid != program)
+			continue;
+		result = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+		sync_write(p->sock, SYNC_EXITED, status);
+		(void)close(p->sock);
+	}
+	_exit(result);
 }
 
 /* Held as long as this process lives. */
@@ -223,7 +233,7 @@ init_main(struct program *p)
 	if (start_program(&in, &p->err) < 0 || start_emulation(&in, &p->err) < 0)
 		fail(&in);
 	program_drop_fds(p->spec, STDERR_FILENO);
-	if (p->spec->open_init)
-		(void)confine_drop_caps(&p->err);
+	if (p->spec->linger)
+		reap_all(p, in.pid);
 	serve(&in);
 }

@@ -55,6 +55,7 @@ spec_freep(struct spec **sp)
 	strv_freep(&s->lock_files);
 	free(s->groups);
 	free(s->pass_fds);
+	free(s->launcher_fds);
 	free(s);
 	*sp = NULL;
 }
@@ -68,6 +69,14 @@ spec_add_mount(struct spec *s, enum mount_op op, char *dst)
 	m = &s->mounts[s->n_mounts++];
 	*m = (struct mount_step){ .op = op, .dst = dst, .fd = -1, .mode = -1, .parent_mode = -1 };
 	return m;
+}
+
+void
+spec_add_launcher_fd(struct spec *s, int fd)
+{
+	s->launcher_fds = xrealloc_array(s->launcher_fds, s->n_launcher_fds + 1,
+					 sizeof(*s->launcher_fds));
+	s->launcher_fds[s->n_launcher_fds++] = fd;
 }
 
 static int

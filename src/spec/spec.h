@@ -175,7 +175,7 @@ struct spec {
 	char *cwd;    /* owned; absolute container path; created when missing if cwd_create */
 	bool cwd_create;
 	char **cwd_else; /* owned strv of "PWD=/PATH": tried in turn when cwd cannot be entered, "/"
-			  * at last; env[0] is that of cwd, and what was tried takes its place */
+			  * at last; what was tried takes the place of PWD in env */
 	uint32_t uid, gid;
 	gid_t *groups; /* owned; supplementary groups, ignored where the map forbids them */
 	size_t n_groups;
@@ -195,6 +195,8 @@ struct spec {
 	int *pass_fds;   /* owned array of descriptors the program inherits under their number;
 			  * launch_run() closes them here once it runs */
 	size_t n_pass_fds;
+	int *launcher_fds; /* owned array of descriptors that the sandbox is not to hold open */
+	size_t n_launcher_fds;
 	uint64_t timeout_ms; /* 0: none */
 };
 
@@ -204,6 +206,8 @@ void spec_freep(struct spec **s);
 
 /* Append an empty step; valid until the next call. @dst is taken over. */
 struct mount_step *spec_add_mount(struct spec *s, enum mount_op op, char *dst);
+
+void spec_add_launcher_fd(struct spec *s, int fd);
 
 /* Everything that a front end could have got wrong.  0 or -EINVAL. */
 int spec_validate(const struct spec *s, struct err *e);
