@@ -272,11 +272,11 @@ cut_bounding_set(const struct spec *s, struct err *e)
 	return 0;
 }
 
-/* Without a user namespace of our own it is the machine's bounding set: left alone. */
+/* Without a user namespace of our own it is the machine's bounding set, or the caller's: left alone. */
 static bool
 has_own_bounds(const struct spec *s)
 {
-	return (s->ns & SPEC_NS_USER) || s->userns_fd >= 0;
+	return ((s->ns & SPEC_NS_USER) || s->userns_fd >= 0) && s->userns2_fd < 0;
 }
 
 /* The capabilities of s->caps survive execve whoever runs it, and nothing gives more. */

@@ -109,7 +109,5 @@ inner_userns(const struct spec *s, int proc_fd, struct err *e)
 	/* A change of credentials has cleared it. */
 	if (!s->detached && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		return err_sys(e, "set the parent death signal");
-	if (s->open_init && prctl(PR_SET_DUMPABLE, 1) < 0)
-		return err_sys(e, "become dumpable");
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -183,6 +184,9 @@ reap_all(struct program *p, pid_t program)
 		(void)kill(program, SIGKILL);
 		_exit(125);
 	}
+	/* Now there is nothing to be had from us. */
+	if (p->spec->open_init)
+		(void)prctl(PR_SET_DUMPABLE, 1);
 	while ((pid = waitpid(-1, &status, 0)) >= 0 || errno == EINTR) {
 		if (pid != program)
 			continue;
