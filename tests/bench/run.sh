@@ -56,6 +56,21 @@ heading "Against the bare system calls"
 	"bare system calls" "$build/tests/bench/limit" "$base" /bin/true , \
 	"rootlet --layer=ram" "$rootlet" run --idmap=single --layer=ram "$base" /bin/true
 
+if [ -n "$bwrap" ]; then
+	ln -s "$rootlet" "$tmp/bwrap"
+	# beside LABEL ARG...: the same command line for both.
+	beside() {
+		heading "rootlet as bwrap: $1"
+		shift
+		"$bench" -n "$rounds" bwrap "$bwrap" "$@" /bin/true , rootlet "$tmp/bwrap" "$@" /bin/true
+	}
+	beside "a bind alone" --ro-bind "$base" /
+	beside "with /dev and /proc" --ro-bind "$base" / --dev /dev --proc /proc --unshare-pid
+	beside "everything unshared" --ro-bind "$base" / --proc /proc --dev /dev --tmpfs /tmp --unshare-all
+	beside "the whole machine" --dev-bind / / --unshare-pid --proc /proc --dev /dev --tmpfs /tmp \
+		--die-with-parent --new-session
+fi
+
 heading "The same with what --idmap=auto chooses here, and over the whole machine"
 "$bench" -n $((rounds / 4 + 1)) \
 	"rootlet run DIR" "$rootlet" run "$base" /bin/true , \
