@@ -154,7 +154,7 @@ test_ok "the search finds it when it is given" prints "/proc/2/environ" \
 
 # A starving PID 1 must end, or go on; it must not spin.
 starved() {
-	timeout -s KILL 3 "$ROOTLET" run "$@" >/dev/null 2>&1
+	timeout -s KILL 10 "$ROOTLET" run "$@" >/dev/null 2>&1
 	got=$?
 	echo "status $got"
 	[ "$got" = 7 ] || [ "$got" = 125 ]

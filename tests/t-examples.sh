@@ -15,13 +15,13 @@ man_examples() {
 
 # Indented lines of README that start rootlet, without comments.
 readme_examples() {
-	sed -n -e 's/ *#.*//' -e 's/^ \{4,\}\(\$ \)\{0,1\}\(sudo \)\{0,1\}\(rootlet run .*\)/\3/p' "$1"
+	sed -n -e 's/ *#.*//' -e 's/^ \{4,\}\(\$ \)\{0,1\}\(sudo \)\{0,1\}\(rootlet \(run\|bwrap\) .*\)/\3/p' "$1"
 }
 
 # `rootlet run ...` becomes `rootlet spec run ...`: everything but the start.
 understood() {
 	cat >"$tmp/example.sh" <<-END
-		rootlet() { case \$1 in run) "\$ROOTLET" spec "\$@" ;; *) "\$ROOTLET" "\$@" ;; esac; }
+		rootlet() { case \$1 in run | bwrap) "\$ROOTLET" spec "\$@" ;; *) "\$ROOTLET" "\$@" ;; esac; }
 		$1
 	END
 	sh -eu "$tmp/example.sh" 3>/dev/null || {
