@@ -94,15 +94,14 @@ static void
 test_identity(void)
 {
 	static const unsigned int needed[] = { SPEC_NS_USER, SPEC_NS_MOUNT, SPEC_NS_PID };
-	static const char *const names[] = { "user", "mount", "pid" };
+	static const char *const why[] = { "an id map needs", "mount namespace", "pid namespace" };
 	AUTO_SPEC s = good();
 	AUTO_FREE char *name = name_of_length(65);
 
 	OK(valid(s), "a good spec is valid");
 	for (size_t i = 0; i < NELEMS(needed); i++) {
 		s->ns &= ~needed[i];
-		OK(refused(s, "namespaces are always needed"), "the %s namespace is needed",
-		   names[i]);
+		OK(refused(s, why[i]), "without a namespace: %s", why[i]);
 		s->ns |= needed[i];
 	}
 	s->n_uids = 0;
@@ -121,6 +120,48 @@ test_identity(void)
 	OK(refused(s, "longer than 64"), "a host name of 65 bytes is refused");
 	s->hostname[64] = '\0';
 	OK(valid(s), "one of 64 bytes is not");
+}
+
+/* What bwrap(1) leaves out. */
+static void
+test_shared(void)
+{
+	AUTO_SPEC s = good();
+
+	s->ns = SPEC_NS_MOUNT;
+	s->idmap = SPEC_IDMAP_KEEP;
+	OK(refused(s, "pid namespace"), "who signals and ends whom is decided by the pid namespace");
+	s->linger = true;
+	OK(valid(s), "init does without one when it ends nobody");
+	s->init = false;
+	OK(refused(s, "pid namespace"), "the launcher passes signals on only into one");
+	s->caller_signals = true;
+	OK(valid(s), "and does without one when it passes none on");
+	s->idmap = SPEC_IDMAP_SINGLE;
+	OK(refused(s, "an id map needs"), "ids can be mapped only in a user namespace");
+	s->idmap = SPEC_IDMAP_KEEP;
+	s->no_userns = true;
+	OK(refused(s, "inner"), "user namespaces are forbidden from a namespace around");
+	s->no_userns = false;
+	strv_take(&s->lock_files, xstrdup("/lock"));
+	OK(refused(s, "lock files"), "somebody must hold the locks");
+}
+
+static void
+test_as_given(void)
+{
+	AUTO_SPEC s = good();
+	struct mount_step *m = add(s, MOUNT_BIND, "/");
+
+	OK(refused(s, "cannot mount on '/'"), "nothing is mounted on the base");
+	add(s, MOUNT_TMPFS, "/proc/x");
+	s->mounts_as_given = true;
+	OK(valid(s), "unless the plan is the caller's own, also in /proc");
+	m = add(s, MOUNT_OVERLAY, "/o");
+	m->lowers_only = true;
+	OK(refused(s, "one lower directory"), "an overlay of one directory alone is none");
+	strv_take(&m->lowers, xstrdup("/other"));
+	OK(valid(s), "one of two is");
 }
 
 static void
@@ -293,6 +334,8 @@ main(void)
 {
 	test_new();
 	test_identity();
+	test_shared();
+	test_as_given();
 	test_ids();
 	test_layer();
 	test_root();

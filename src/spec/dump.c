@@ -132,10 +132,13 @@ dump_identity(const struct spec *s)
 	for (size_t i = 0; i < NELEMS(ns_names); i++)
 		if (s->ns & (1U << i))
 			json_array_append_new(ns, json_string(ns_names[i]));
-	return json_pack("{s:o, s:s, s:b, s:o, s:o, s:b, s:b, s:o}", "namespaces", ns, "idmap",
-			 idmap_names[s->idmap], "idmapAuto", s->idmap_auto, "uids", dump_ranges(s->uids, s->n_uids), "gids",
-			 dump_ranges(s->gids, s->n_gids), "hostRoot", s->host_root,
-			 "emulateOwners", s->emulate_owners,
+	return json_pack("{s:o, s:i, s:i, s:i, s:s, s:b, s:o, s:o, s:b, s:b, s:b, s:b, s:b, s:o}",
+			 "namespaces", ns, "usernsFd", s->userns_fd, "userns2Fd", s->userns2_fd,
+			 "pidnsFd", s->pidns_fd, "idmap", idmap_names[s->idmap], "idmapAuto",
+			 s->idmap_auto, "uids", dump_ranges(s->uids, s->n_uids), "gids",
+			 dump_ranges(s->gids, s->n_gids), "innerUserns", s->inner_userns,
+			 "noUserns", s->no_userns, "assertNoUserns", s->assert_no_userns,
+			 "hostRoot", s->host_root, "emulateOwners", s->emulate_owners,
 			 "hostname", text(s->hostname));
 }
 
@@ -146,15 +149,16 @@ dump_root(const struct spec *s)
 
 	for (size_t i = 0; i < s->n_mounts; i++)
 		json_array_append_new(steps, dump_step(&s->mounts[i]));
-	return json_pack("{s:o, s:s, s:I, s:o, s:b}", "mounts", steps, "layer",
-			 layer_names[s->layer], "layerSize", (json_int_t)s->layer_size, "layerDir",
-			 text(s->layer_dir), "readOnly", s->read_only);
+	return json_pack("{s:o, s:b, s:s, s:I, s:o, s:b}", "mounts", steps, "mountsAsGiven",
+			 s->mounts_as_given, "layer", layer_names[s->layer], "layerSize",
+			 (json_int_t)s->layer_size, "layerDir", text(s->layer_dir), "readOnly",
+			 s->read_only);
 }
 
 static json_t *
 dump_confinement(const struct spec *s)
 {
-	json_t *limits = json_array();
+	json_t *limits = json_array(), *programs = json_array();
 	char caps[19];
 
 	(void)snprintf(caps, sizeof(caps), "0x%016llx", (unsigned long long)s->caps);
@@ -164,9 +168,24 @@ dump_confinement(const struct spec *s)
 						s->rlimits[i].resource, "soft",
 						(json_int_t)s->rlimits[i].limit.rlim_cur, "hard",
 						(json_int_t)s->rlimits[i].limit.rlim_max));
-	return json_pack("{s:s, s:b, s:I, s:b, s:o}", "capabilities", caps, "noNewPrivs",
-			 s->no_new_privs, "filterInstructions", (json_int_t)s->filter.n, "landlock",
+	for (size_t i = 0; i < s->n_programs; i++)
+		json_array_append_new(programs, json_integer((json_int_t)s->programs[i].n));
+	return json_pack("{s:s, s:s, s:b, s:b, s:I, s:o, s:b, s:o}", "capabilities", caps,
+			 "capabilitiesHow", caps_names[s->caps_how], "noNewPrivs",
+			 s->no_new_privs, "newKeyring", s->new_keyring, "filterInstructions",
+			 (json_int_t)s->filter.n, "programInstructions", programs, "landlock",
 			 s->landlock, "rlimits", limits);
+}
+
+/* How it starts, is signalled, and ends. */
+static json_t *
+dump_life(const struct spec *s)
+{
+	return json_pack("{s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:o, s:i, s:I}", "init", s->init,
+			 "openInit", s->open_init, "linger", s->linger, "detached", s->detached,
+			 "dieWithParent", s->die_with_parent, "session", s->session,
+			 "callerSignals", s->caller_signals, "lockFiles", texts(s->lock_files),
+			 "blockFd", s->block_fd, "timeoutMs", (json_int_t)s->timeout_ms);
 }
 
 static json_t *
@@ -178,19 +197,19 @@ dump_process(const struct spec *s)
 		json_array_append_new(groups, json_integer(s->groups[i]));
 	for (size_t i = 0; i < s->n_pass_fds; i++)
 		json_array_append_new(fds, json_integer(s->pass_fds[i]));
-	return json_pack("{s:o, s:o, s:o, s:I, s:I, s:o, s:i, s:b, s:b, s:o, s:I}", "argv",
-			 texts(s->argv), "env", texts(s->env), "cwd", text(s->cwd), "uid",
-			 (json_int_t)s->uid, "gid", (json_int_t)s->gid, "groups", groups, "umask",
-			 (int)s->umask, "init", s->init, "tty", s->tty, "passFds", fds, "timeoutMs",
-			 (json_int_t)s->timeout_ms);
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:o, s:i, s:b, s:o}", "argv",
+			 texts(s->argv), "exe", text(s->exe), "env", texts(s->env), "cwd",
+			 text(s->cwd), "cwdElse", texts(s->cwd_else), "uid", (json_int_t)s->uid,
+			 "gid", (json_int_t)s->gid, "groups", groups, "umask", (int)s->umask,
+			 "tty", s->tty, "passFds", fds);
 }
 
 int
 spec_dump(const struct spec *s, FILE *out, struct err *e)
 {
-	json_t *j = json_pack("{s:o, s:o, s:o, s:o}", "identity", dump_identity(s), "root",
+	json_t *j = json_pack("{s:o, s:o, s:o, s:o, s:o}", "identity", dump_identity(s), "root",
 			      dump_root(s), "confinement", dump_confinement(s), "process",
-			      dump_process(s));
+			      dump_process(s), "life", dump_life(s));
 	int r = j ? json_dumpf(j, out, JSON_INDENT(2)) : -1;
 
 	json_decref(j);
