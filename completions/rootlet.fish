@@ -3,9 +3,11 @@
 function __rootlet_with_value
     switch $argv[1]
         case run
-            printf '%s\n' --layer --home -v --volume --tmpfs --device --add-host -w --workdir -e --env --env-file -u --user -h --hostname --entrypoint --ulimit --timeout --umask --init --pass-fd --events-fd --net --idmap --cap-add --cap-drop --new-privs --seccomp
+            printf '%s\n' --layer --home -v --volume --tmpfs --device --add-host -w --workdir -e --env --env-file -u --user -h --hostname --entrypoint --ulimit --timeout --umask --init --pass-fd --events-fd --net --proc --idmap --cap-add --cap-drop --new-privs --seccomp
         case bwrap
             printf '%s\n' --args --argv0 --userns --userns2 --pidns --uid --gid --hostname --chdir --setenv --unsetenv --bind --bind-try --dev-bind --dev-bind-try --ro-bind --ro-bind-try --bind-fd --ro-bind-fd --remount-ro --overlay-src --overlay --tmp-overlay --ro-overlay --proc --dev --tmpfs --mqueue --dir --file --bind-data --ro-bind-data --symlink --perms --size --chmod --seccomp --add-seccomp-fd --exec-label --file-label --cap-add --cap-drop --lock-file --sync-fd --block-fd --userns-block-fd --info-fd --json-status-fd
+        case doctor
+            printf '%s\n' --format
         case spec
             printf '%s\n'
     end
@@ -117,6 +119,7 @@ complete -c rootlet -n '__rootlet_at_options run' -s i -l interactive -d 'accept
 complete -c rootlet -n '__rootlet_at_options run' -s t -l tty -d 'accepted for compatibility; a terminal is used when there is one'
 complete -c rootlet -n '__rootlet_at_options run' -l rm -d 'accepted for compatibility; the layer is always removed'
 complete -c rootlet -n '__rootlet_at_options run' -l net -x -a 'none host' -d 'network (default: none)'
+complete -c rootlet -n '__rootlet_at_options run' -l proc -x -a 'fresh host' -d 'what /proc is (default: fresh)'
 complete -c rootlet -n '__rootlet_at_options run' -l idmap -x -a 'auto range root single' -d 'which user ids exist inside (default: auto)'
 complete -c rootlet -n '__rootlet_at_options run' -l cap-add -x -a 'ALL CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE' -d 'keep a capability, or ALL'
 complete -c rootlet -n '__rootlet_at_options run' -l cap-drop -x -a 'ALL CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE' -d 'drop a capability, or ALL'
@@ -198,6 +201,10 @@ complete -c rootlet -n '__rootlet_at_options bwrap' -l new-session -d 'a new ter
 complete -c rootlet -n '__rootlet_at_options bwrap' -l die-with-parent -d 'end when the caller does'
 complete -c rootlet -n '__rootlet_at_options bwrap' -l as-pid-1 -d 'the program is pid 1 itself'
 complete -c rootlet -n '__rootlet_at_options bwrap' -l help -d 'show a summary of the options'
+
+complete -c rootlet -n __rootlet_at_command -a doctor -d 'try what rootlet needs of this machine, and say what to do about it'
+complete -c rootlet -n '__rootlet_at_options doctor' -l format -x -a 'table json' -d 'how to print it'
+complete -c rootlet -n '__rootlet_at_options doctor' -l help -d 'show a summary of the options'
 
 complete -c rootlet -n __rootlet_at_command -a spec -d 'print what run would do, as JSON'
 complete -c rootlet -n '__rootlet_at_options spec' -l help -d 'show a summary of the options'

@@ -9,7 +9,7 @@ levels='base
 kernel
 spec options seccomp
 frontend engine image network
-init container registry
+init doctor container registry
 build compose
 cmd
 libexec'

@@ -110,7 +110,7 @@ err_hint(struct err *e, const char *fmt, ...)
 int
 err_needs(struct err *e, const char *what)
 {
-	return e->code == ENOSYS ? err_hint(e, "this needs %s", what) : -e->code;
+	return e->code == ENOSYS ? err_hint(e, "this needs %s; see rootlet doctor", what) : -e->code;
 }
 
 void

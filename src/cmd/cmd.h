@@ -20,6 +20,14 @@ int cmd_run(int argc, char **argv);
 
 int cmd_bwrap(int argc, char **argv);
 
+extern const struct opt doctor_opts[];
+int cmd_doctor(int argc, char **argv);
+
+/* @path when it is absolute, else NULL. */
+const char *cmd_absolute(const char *path);
+/* $XDG_DATA_HOME/rootlet or ~/.local/share/rootlet, owned; NULL when neither is known. */
+char *cmd_find_data_dir(void);
+
 /* Print "rootlet: MESSAGE" and its hint, safe for a terminal.  Returns EXIT_ROOTLET. */
 int cmd_fail(const struct err *e);
 

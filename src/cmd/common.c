@@ -20,6 +20,22 @@ cmd_fail(const struct err *e)
 	return EXIT_ROOTLET;
 }
 
+const char *
+cmd_absolute(const char *path)
+{
+	return path && path[0] == '/' ? path : NULL;
+}
+
+char *
+cmd_find_data_dir(void)
+{
+	const char *xdg = cmd_absolute(getenv("XDG_DATA_HOME")), *home = cmd_absolute(getenv("HOME"));
+
+	if (xdg)
+		return path_join(xdg, "rootlet");
+	return home ? path_join(home, ".local/share/rootlet") : NULL;
+}
+
 int
 cmd_end_output(void)
 {
@@ -67,6 +83,8 @@ const struct opt_command cmd_table[] = {
 	  cmd_run, true },
 	{ "bwrap", "[OPTIONS] [--] COMMAND [ARG...]",
 	  "what bubblewrap's bwrap(1) does, with its command line", bwrap_opts, cmd_bwrap, true },
+	{ "doctor", "[OPTIONS]", "try what rootlet needs of this machine, and say what to do about it",
+	  doctor_opts, cmd_doctor, false },
 	{ "spec", "run [OPTIONS] BASE [--] [COMMAND [ARG...]]",
 	  "print what run would do, as JSON", no_opts, cmd_spec, true },
 	{ "docs", "KIND", NULL, no_opts, cmd_docs, false },

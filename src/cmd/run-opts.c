@@ -93,6 +93,14 @@ const struct opt run_opts[] = {
 		   "network (default: none)",
 		   "none: a network of its own with nothing but a loopback device. host: this "
 		   "machine's network."),
+	OPT_STRING(0, "proc", "fresh|host", OPT_VALUE_WORDS, struct run_args, proc,
+		   "what /proc is (default: fresh)",
+		   "fresh: a procfs of the sandbox's own pid namespace. host: the /proc of outside, "
+		   "read-only and with the same paths masked, for places where the kernel refuses a fresh one "
+		   "because the present one is partly covered, as in many containers. It is weaker: "
+		   "the names, ids and command lines of processes outside are seen, and pids in it "
+		   "are those of outside; what belongs to those processes (memory, environment, "
+		   "descriptors, root) stays closed. Ownership is not emulated then."),
 	OPT_STRING(0, "idmap", "auto|range|root|single", OPT_VALUE_WORDS, struct run_args, idmap,
 		   "which user ids exist inside (default: auto)",
 		   "See IDENTITY."),

@@ -13,29 +13,12 @@
 #include "init/init.h"
 #include "kernel/oom.h"
 
-static const char *
-absolute(const char *path)
-{
-	return path && path[0] == '/' ? path : NULL;
-}
-
-/* $XDG_DATA_HOME/rootlet or ~/.local/share/rootlet, owned; NULL when neither is known. */
-static char *
-find_data_dir(void)
-{
-	const char *xdg = absolute(getenv("XDG_DATA_HOME")), *home = absolute(getenv("HOME"));
-
-	if (xdg)
-		return path_join(xdg, "rootlet");
-	return home ? path_join(home, ".local/share/rootlet") : NULL;
-}
-
 /* Owned; NULL when it is deleted or out of reach: "(unreachable)/..." is no path. */
 static char *
 find_cwd(void)
 {
 	char buf[PATH_MAX];
-	const char *cwd = absolute(getcwd(buf, sizeof(buf)));
+	const char *cwd = cmd_absolute(getcwd(buf, sizeof(buf)));
 
 	return cwd ? xstrdup(cwd) : NULL;
 }
@@ -85,12 +68,12 @@ close_inherited(const struct spec *s, int events_fd, struct err *e)
 static int
 make_spec(struct run_args *a, struct spec **ret, int *ret_events_fd, struct err *e)
 {
-	AUTO_FREE char *cwd = find_cwd(), *data_dir = find_data_dir();
+	AUTO_FREE char *cwd = find_cwd(), *data_dir = cmd_find_data_dir();
 	const struct run_host h = {
 		.uid = (uid_t)getauxval(AT_EUID),
 		.gid = (gid_t)getauxval(AT_EGID),
 		.cwd = cwd,
-		.home = absolute(getenv("HOME")),
+		.home = cmd_absolute(getenv("HOME")),
 		.data_dir = data_dir,
 		.env = environ,
 		.terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO),

@@ -20,7 +20,8 @@ write_file_at(int dir_fd, const char *path, const char *text, struct err *e)
 		(void)err_sys(e, "write %s", path);
 		if (e->code == EACCES || e->code == EPERM)
 			return err_hint(e, "this system restricts user namespaces "
-					   "(AppArmor: kernel.apparmor_restrict_unprivileged_userns)");
+					   "(AppArmor: kernel.apparmor_restrict_unprivileged_userns); "
+					   "see rootlet doctor");
 		return -e->code;
 	}
 	return 0;
@@ -164,7 +165,7 @@ finish_helper(struct helper *h, struct err *e)
 	else
 		(void)err_set(e, EPERM, "%s refused: %s", h->name, text[0] ? text : "no reason given");
 	return err_hint(e, "see /etc/subuid and /etc/subgid, package uidmap, or use "
-			   "--idmap=single");
+			   "--idmap=single; rootlet doctor tells more");
 }
 
 /* Both helpers at once: each costs as much as an exec of a program with many libraries. */

@@ -127,14 +127,14 @@ clone_error(struct err *e)
 	case EACCES:
 		return err_hint(e, "user namespaces are off here (kernel.unprivileged_userns_clone, "
 				   "AppArmor, a container's system call filter), or this is a "
-				   "chroot");
+				   "chroot; see rootlet doctor");
 	case ENOSPC:
 	case EUSERS:
 		return err_hint(e, "the limit user.max_user_namespaces (or of another kind) is "
-				   "reached, or nesting is deeper than 32");
+				   "reached, or nesting is deeper than 32; see rootlet doctor");
 	case EINVAL:
 	case ENOSYS:
-		return err_hint(e, "this kernel lacks one of the namespaces");
+		return err_hint(e, "this kernel lacks one of the namespaces; see rootlet doctor");
 	default:
 		return -e->code;
 	}

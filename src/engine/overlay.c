@@ -95,7 +95,7 @@ check_ram_xattr(const char *work, struct err *e)
 	if (setxattr(work, "user.rootlet.probe", "", 0, 0) == 0)
 		return 0;
 	(void)err_sys(e, "layer in memory: extended attributes on tmpfs");
-	return err_hint(e, "this needs Linux 6.6; use --layer=disk");
+	return err_hint(e, "this needs Linux 6.6; use --layer=disk; see rootlet doctor");
 }
 
 static int
@@ -231,7 +231,8 @@ mount_overlay_once(struct rootfs *r, const struct mount_step *m, struct overlay 
 			return err_hint(e, "its directories may not contain each other");
 		if (e->code == EINVAL)
 			return err_hint(e, "is something mounted below it, or is the layer's "
-					   "directory on a file system that cannot hold one?");
+					   "directory on a file system that cannot hold one? "
+					   "see rootlet doctor");
 		return -e->code;
 	}
 	return 0;

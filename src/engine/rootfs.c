@@ -37,7 +37,8 @@ enter_stage(const struct spec *s, struct err *e)
 		(void)err_sys(e, "make mounts private");
 		if (e->code == EPERM || e->code == EACCES)
 			return err_hint(e, "something around us forbids mounts: AppArmor, or "
-					   "Landlock as in a rootlet sandbox without --privileged");
+					   "Landlock as in a rootlet sandbox without --privileged; see "
+					   "rootlet doctor");
 		return -e->code;
 	}
 	if (mount("tmpfs", "/", "tmpfs", MS_NOSUID | MS_NODEV, opts) < 0)

@@ -208,8 +208,9 @@ fresh_proc(struct err *e)
 	if (stage_mount("proc", "proc", "proc", QUIET, NULL, e) == 0)
 		return 0;
 	if (e->code == EPERM)
-		return err_hint(e, "the /proc here is partly covered, as in a container; "
-				   "the kernel then refuses a new one");
+		return err_hint(e, "the /proc here is partly covered, as in a container: the kernel "
+				   "refuses a new one; --proc=host takes this one; see rootlet "
+				   "doctor");
 	return -e->code;
 }
 
@@ -230,11 +231,13 @@ protect_plain_proc(const struct rootfs *r, struct err *e)
 int
 stage_proc(struct rootfs *r, const struct mount_step *m, struct err *e)
 {
+	/* Some files of processes outside belong to the caller, and could be written. */
+	const uint64_t attr = m->plain ? 0 : MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC;
 	int done;
 
 	if (make_stage_dir("proc", 0555, e) < 0)
 		return -e->code;
-	done = m->from_host ? bind_host_tree("/proc", "proc", 0, e) : fresh_proc(e);
+	done = m->from_host ? bind_host_tree("/proc", "proc", attr, e) : fresh_proc(e);
 	if (done < 0)
 		return done;
 	if (m->plain ? protect_plain_proc(r, e) < 0 : !m->unmasked && mask_below(r, "proc", e) < 0)

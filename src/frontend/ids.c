@@ -127,6 +127,16 @@ fill_root(struct spec *s)
 	       (s->n_gids > 1 || s->gids[0].count > 1);
 }
 
+/* There the emulation would not find its callers: their pids inside are other processes'. */
+static bool
+has_host_proc(const struct spec *s)
+{
+	for (size_t i = 0; i < s->n_mounts; i++)
+		if (s->mounts[i].op == MOUNT_PROC && s->mounts[i].from_host)
+			return true;
+	return false;
+}
+
 static void
 fill_single(struct spec *s, const struct run_host *h)
 {
@@ -134,7 +144,7 @@ fill_single(struct spec *s, const struct run_host *h)
 	s->n_uids = s->n_gids = 0;
 	(void)add_range(s->uids, &s->n_uids, s->uid, h->uid, 1);
 	(void)add_range(s->gids, &s->n_gids, s->gid, h->gid, 1);
-	s->emulate_owners = s->init && s->uid == 0;
+	s->emulate_owners = s->init && s->uid == 0 && !has_host_proc(s);
 }
 
 bool

@@ -70,6 +70,7 @@ static int
 fill_namespaces(struct spec *s, const struct run_args *a, struct err *e)
 {
 	static const char *const nets[] = { "none", "host", NULL };
+	static const char *const procs[] = { "fresh", "host", NULL };
 	static const char *const yes_no[] = { "yes", "no", NULL };
 	int net = 0, init = 0, privs = 1;
 
@@ -80,6 +81,7 @@ fill_namespaces(struct spec *s, const struct run_args *a, struct err *e)
 		return err_hint(e, "--net=none (the default until then) or --net=host");
 	}
 	if ((a->net && (net = one_of("net", a->net, nets, e)) < 0) ||
+	    (a->proc && one_of("proc", a->proc, procs, e) < 0) ||
 	    (a->init && (init = one_of("init", a->init, yes_no, e)) < 0) ||
 	    (a->new_privs && (privs = one_of("new-privs", a->new_privs, yes_no, e)) < 0))
 		return -e->code;
@@ -112,8 +114,13 @@ static void
 add_own_mounts(struct spec *s, const struct run_args *a)
 {
 	const bool unmasked = a->privileged && !s->host_root;
+	struct mount_step *proc = spec_add_mount(s, MOUNT_PROC, xstrdup("/proc"));
 
-	spec_add_mount(s, MOUNT_PROC, xstrdup("/proc"))->unmasked = unmasked;
+	proc->unmasked = unmasked;
+	proc->from_host = a->proc && strcmp(a->proc, "host") == 0;
+	/* The emulation would not find its callers there: their pids inside are other processes'. */
+	if (proc->from_host)
+		s->emulate_owners = false;
 	spec_add_mount(s, MOUNT_SYSFS, xstrdup("/sys"))->unmasked = unmasked;
 	spec_add_mount(s, MOUNT_DEV, xstrdup("/dev"));
 }

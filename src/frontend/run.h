@@ -11,7 +11,7 @@
 #include "spec/spec.h"
 
 struct run_args {
-	const char *layer, *home, *net, *idmap, *workdir, *user, *hostname, *entrypoint, *timeout,
+	const char *layer, *home, *net, *proc, *idmap, *workdir, *user, *hostname, *entrypoint, *timeout,
 		*umask, *init, *new_privs, *seccomp, *events_fd;
 	bool read_only, here, privileged, interactive, tty, rm;
 	struct opt_list volumes, tmpfs, env, env_files, cap_add, cap_drop, devices, ulimits,
