@@ -1,5 +1,5 @@
 # rootlet doctor: what works here, what is lost and what to do; `run` fails for the same reasons
-# shellcheck shell=sh disable=SC2016
+# shellcheck shell=sh disable=SC2016,SC2317
 . "${srcdir:-.}/tests/lib.sh"
 need userns || skip_all "no user namespaces here"
 need python3 || skip_all "python3 is not installed"
@@ -125,7 +125,8 @@ if covered true 2>/dev/null; then
 	outside_closed() {
 		host_proc 'cat /proc/1/status >/dev/null || exit 2
 			for f in environ maps; do cat /proc/1/$f && exit 1; done 2>/dev/null
-			for d in root/ fd/ cwd/; do ls /proc/1/$d && exit 1; done 2>/dev/null; exit 0'
+			for l in root exe fd/1; do readlink /proc/1/$l && exit 1; done 2>/dev/null
+			for d in root/ cwd/; do ls /proc/1/$d && exit 1; done 2>/dev/null; exit 0'
 	}
 	test_ok "processes outside stay closed" outside_closed
 else
