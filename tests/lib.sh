@@ -59,6 +59,17 @@ test_skip() {
 	echo "ok $test_n - $1 # SKIP $2"
 }
 
+# test_if PROBE WHY NAME COMMAND...: a behaviour that is seen only where the probe succeeds.
+test_if() {
+	if_probe=$1 if_why=$2 if_name=$3
+	shift 3
+	if need "$if_probe"; then
+		test_ok "$if_name" "$@"
+	else
+		test_skip "$if_name" "$if_why"
+	fi
+}
+
 test_done() {
 	echo "1..$test_n"
 	[ "$test_failed" = 0 ]
@@ -71,10 +82,16 @@ skip_all() {
 }
 
 # have_NAME functions probe once what the machine really allows us to do.
-have_root() { [ "$(id -u)" = 0 ]; }
+# Root that has ids to give, not that of a map of one id, which can do no more than a user.
+have_root() { [ "$(id -u)" = 0 ] && awk '{ n += $3 } END { exit n < 2 }' /proc/self/uid_map; }
 # Root of the machine, not of a namespace: procfs belongs to it.
 have_host_root() { have_root && [ "$(stat -c %u /proc/cmdline)" = 0 ]; }
 have_user() { [ "$(id -u)" != 0 ]; }
+# What a sandbox around us has decided cannot be undone.
+have_new_privs() { grep -q 'NoNewPrivs:.0' /proc/self/status; }
+have_no_filter() { grep -q 'Seccomp:.0' /proc/self/status; }
+# Nobody answers our system calls about ids with what he likes.
+have_plain_ids() { have_root || { : >"$tmp/id-probe" && ! chown 54321 "$tmp/id-probe" 2>/dev/null; }; }
 have_userns() { unshare -Ur true 2>/dev/null; }
 have_subids() {
 	have_user && command -v newuidmap >/dev/null &&

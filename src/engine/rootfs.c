@@ -346,7 +346,8 @@ make_read_only(const struct rootfs *r, struct err *e)
 		const struct mount_step *m = &r->spec->mounts[i];
 		AUTO_FD fd = -1;
 
-		if (i > 0 && (m->op != MOUNT_OVERLAY || !m->read_only || is_covered(r->spec, i)))
+		if (i > 0 && ((m->op != MOUNT_OVERLAY && m->op != MOUNT_LAYER_DIR) || !m->read_only ||
+			      is_covered(r->spec, i)))
 			continue;
 		fd = fd_open_in_root(r->root_fd, m->dst, O_PATH, 0, e);
 		if (fd < 0 || mount_set_attr(fd, MOUNT_ATTR_RDONLY, false, e) < 0)

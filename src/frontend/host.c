@@ -236,7 +236,7 @@ run_add_mirror(struct spec *s, const char *src, const char *dst, struct err *e)
 		strv_take(&step->lowers, TAKE_PTR(clean));
 		step->read_only = s->read_only;
 	} else if (r == 0) {
-		(void)spec_add_mount(s, MOUNT_LAYER_DIR, xstrdup(dst));
+		spec_add_mount(s, MOUNT_LAYER_DIR, xstrdup(dst))->read_only = s->read_only;
 		r = mirror_entries(&m, clean, dst, e);
 	}
 	strv_freep(&m.points);
@@ -276,11 +276,11 @@ add_own_overlay(struct spec *s, const char *path, const struct run_host *h, stru
 
 /* Everybody's to write, although below a directory that is not: see add_own_overlay(). */
 static int
-add_var_tmp(struct spec *s, const struct run_host *h, struct err *e)
+add_var_tmp(struct spec *s, struct err *e)
 {
 	struct stat st;
 
-	if (h->uid == 0 || lstat("/var/tmp", &st) < 0 || !S_ISDIR(st.st_mode))
+	if (s->idmap == SPEC_IDMAP_ROOT || lstat("/var/tmp", &st) < 0 || !S_ISDIR(st.st_mode))
 		return 0;
 	return run_add_mirror(s, "/var/tmp", "/var/tmp", e);
 }
@@ -300,7 +300,7 @@ add_home(struct spec *s, const char *how, const struct run_host *h, struct err *
 		spec_add_mount(s, MOUNT_BIND, xstrdup(home))->src = xstrdup(home);
 	else if (how && strcmp(how, "hide") == 0)
 		spec_add_mount(s, MOUNT_LAYER_DIR, xstrdup(home))->mode = 0700;
-	else if (h->uid != 0)
+	else if (s->idmap != SPEC_IDMAP_ROOT)
 		return add_own_overlay(s, home, h, e);
 	return 0;
 }
@@ -316,7 +316,7 @@ add_cwd(struct spec *s, const struct run_args *a, const struct run_host *h, stru
 		return 0;
 	if (path_is_below(h->cwd, "/tmp") && strcmp(h->cwd, "/tmp") != 0)
 		return run_add_mirror(s, h->cwd, h->cwd, e);
-	if (h->uid != 0 && !(h->home && path_is_below(h->cwd, h->home)))
+	if (s->idmap != SPEC_IDMAP_ROOT && !(h->home && path_is_below(h->cwd, h->home)))
 		return add_own_overlay(s, h->cwd, h, e);
 	return 0;
 }
@@ -337,7 +337,7 @@ run_add_host_root(struct spec *s, const struct run_args *a, const struct run_hos
 	if (r < 0)
 		return r;
 	spec_add_mount(s, MOUNT_LAYER_DIR, xstrdup("/tmp"))->mode = 01777;
-	if (add_var_tmp(s, h, e) < 0)
+	if (add_var_tmp(s, e) < 0)
 		return -e->code;
 	if (add_cwd(s, a, h, e) < 0 || add_home(s, a->home, h, e) < 0)
 		return -e->code;
