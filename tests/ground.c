@@ -48,20 +48,23 @@ leak(void)
 		(void)close(dir);
 }
 
-/* A directory of our own, @sub below it if it is to be hidden. */
+/* A directory of our own, in the current one; one below it when it is to be hidden. */
 static void
 go_astray(int hidden)
 {
-	char dir[] = "/var/tmp/rootlet-ground.XXXXXX";
+	char dir[] = "ground.XXXXXX";
 
 	if (!mkdtemp(dir) || chdir(dir) < 0)
 		fail("mkdtemp");
 	if (!hidden) {
-		if (rmdir(dir) < 0)
+		char path[4096 + sizeof(dir)], cwd[4096];
+
+		(void)snprintf(path, sizeof(path), "%s", getcwd(cwd, sizeof(cwd)) ? cwd : dir);
+		if (rmdir(path) < 0)
 			fail("rmdir");
 		return;
 	}
-	if (mkdir("sub", 0755) < 0 || chdir("sub") < 0 || chmod(dir, 0) < 0)
+	if (mkdir("sub", 0755) < 0 || chdir("sub") < 0 || chmod("..", 0) < 0)
 		fail("chmod");
 }
 
