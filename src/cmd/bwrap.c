@@ -128,7 +128,7 @@ namespace_id(pid_t pid, const char *name)
 	return stat(path, &st) < 0 ? 0 : (unsigned long)st.st_ino;
 }
 
-/* ": 12" and the namespaces that are new, each after @between. */
+/* "child-pid" and the namespaces that are new, each after @between. */
 static void
 put_started(FILE *out, pid_t pid, unsigned int ns, const char *between)
 {

@@ -92,7 +92,10 @@ open_terminal(const struct rootfs *r, struct program *p, struct err *e)
 	return sync_send_fd(p->sock, SYNC_TERMINAL, r->pty_fd, e);
 }
 
-/* The first of several directories that can be entered: the program's PWD says which. */
+/*
+ * The first of several directories that can be entered: the program's PWD says which, in this
+ * process's own copy of the environment.
+ */
 static void
 choose_cwd(const struct spec *s, struct program *p)
 {

@@ -2,8 +2,9 @@
  * child - what happens between clone and init (or the program)
  *
  * Runs in the new process only: with the caller's ids until its map is written, then with all
- * capabilities in its own user namespace and none outside.  Single-threaded; no malloc, no stdio;
- * the only way out is _exit() or execve(), the only way to complain sync_fail().
+ * capabilities in its own user namespace and none outside.  Where the spec keeps the caller's user
+ * namespace, the caller is root, and it stays that.  Single-threaded; no malloc, no stdio; the only
+ * way out is _exit() or execve(), the only way to complain sync_fail().
  */
 #ifndef ENGINE_CHILD_H
 #define ENGINE_CHILD_H
@@ -14,8 +15,8 @@
 #include "engine/source.h"
 
 /*
- * PID 1 of the sandbox: start p's program, serve it, report its end on p->sock.  Never returns.
- * Provided by init/, which the engine does not know.
+ * The first process of the sandbox: start p's program, serve it, report its end on p->sock.  Never
+ * returns.  Provided by init/, which the engine does not know.
  */
 typedef void child_init_fn(struct program *p);
 
@@ -25,7 +26,7 @@ struct child_args {
 	const char *layer_path; /* or NULL */
 	const struct source *sources; /* one for each mount of the spec */
 	child_init_fn *init;
-	char *cmdline; /* to be blanked by PID 1: paths of the host, and what -e says */
+	char *cmdline; /* to be blanked by init: paths of the host, and what -e says */
 	size_t cmdline_len;
 	bool announce; /* somebody wants to know the program's pid */
 	bool hold;     /* wait for SYNC_GO although the id map needs none */

@@ -221,7 +221,7 @@ confine_death_signal(struct err *e)
 int
 confine_ids(const struct spec *s, struct err *e)
 {
-	/* A single map has just this one id, and setgroups(2) is denied there. */
+	/* Nothing to become: the only id of a map, where setgroups(2) is denied, or the caller's. */
 	if (s->idmap == SPEC_IDMAP_SINGLE || s->idmap == SPEC_IDMAP_EXTERNAL ||
 	    s->idmap == SPEC_IDMAP_KEEP)
 		return 0;
@@ -272,7 +272,7 @@ cut_bounding_set(const struct spec *s, struct err *e)
 	return 0;
 }
 
-/* Without a user namespace of our own it is the machine's bounding set, or the caller's: left alone. */
+/* In no other user namespace than the caller's the bounding set is his: left alone. */
 static bool
 has_own_bounds(const struct spec *s)
 {

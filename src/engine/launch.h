@@ -2,7 +2,7 @@
  * launch - run what a spec says and wait for its end (parent phases)
  *
  * The caller is single-threaded, and stays so.  All signals are blocked from here on and come
- * through a descriptor.  sync.h draws who does what.
+ * through a descriptor; under spec.caller_signals only SIGCHLD.  sync.h draws who does what.
  */
 #ifndef ENGINE_LAUNCH_H
 #define ENGINE_LAUNCH_H
@@ -18,7 +18,7 @@ struct launch_hooks {
 	 */
 	int (*cloned)(void *ctx, pid_t pid, struct err *e);
 	void *ctx;
-	/* Our own command line, which PID 1 of the sandbox would show inside; it is blanked there. */
+	/* Our own command line, which init would show inside; it is blanked there. */
 	char *cmdline;
 	size_t cmdline_len;
 };
@@ -33,7 +33,8 @@ struct launch_result {
 /*
  * Returns 0 when the program ran.  On failure ret->exit_status is set all the same: 125, or 126 /
  * 127 when the program could not be executed / found.  Everything that was made is undone; the
- * removal of the layer goes on in the background.
+ * removal of the layer goes on in the background.  Under spec.linger what the program left behind
+ * goes on as well.
  */
 int launch_run(const struct spec *s, child_init_fn *init, const struct launch_hooks *hooks,
 	       struct launch_result *ret, struct err *e);

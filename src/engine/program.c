@@ -59,7 +59,8 @@ enter_cwd(const struct program *p, struct err *e)
 
 /*
  * Without init, only the death signal ends the program with rootlet, and a change of ids has cleared
- * it; without a pid namespace it is the same with init.  The launcher may be gone already: then the socket is at its end.
+ * it.  With init it is for those who ask for it: without a pid namespace the end of init ends nobody
+ * else.  The launcher may be gone already: then the socket is at its end.
  */
 static int
 bind_to_launcher(const struct program *p, struct err *e)
@@ -119,6 +120,7 @@ reset_signals(const struct program *p, struct err *e)
 	sigset_t mask = p->mask;
 
 	if (p->spec->caller_signals) {
+		/* As bwrap(1), whatever the caller had. */
 		sigdelset(&mask, SIGCHLD);
 		return sigprocmask(SIG_SETMASK, &mask, NULL) < 0 ? err_sys(e, "unblock signals") : 0;
 	}

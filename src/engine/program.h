@@ -18,7 +18,7 @@ struct program {
 	int tty_fd;                 /* the slave of the pty, or -1 */
 	struct spec_filter notify;  /* of ownership emulation; n == 0: none, or in the spec */
 	bool announce;              /* say SYNC_STARTED before execve */
-	bool in_cwd;                /* the working directory has been entered already */
+	bool in_cwd;                /* one of spec->cwd_else, or cwd before them, has been entered */
 	uint64_t ignored;           /* signals that the caller left ignored */
 	sigset_t mask;              /* signals that the caller blocks */
 	int listener;               /* result: the notify listener, or -1 */
@@ -28,8 +28,8 @@ struct program {
 
 /*
  * For launcher and init, once the program has them: close the standard descriptors up to @last (but
- * not those of a terminal, which are in use) and what is passed.  A pipe that the program closes must
- * be at its end, whoever still runs.
+ * not those of a terminal, which are in use) and what is passed.  A pipe that the program closes
+ * must be at its end, whoever still runs.
  */
 void program_drop_fds(const struct spec *s, int last);
 

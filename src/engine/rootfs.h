@@ -26,7 +26,7 @@ struct rootfs {
 	int cwd_fd;             /* O_PATH of the caller's directory, or -1 */
 	mode_t parent_mode;     /* of directories that are made on the way to a mount point */
 	int pty_fd;             /* master of the pty, or -1 */
-	bool has_folders;       /* of the host: then mount points are not made everywhere */
+	bool has_folders;       /* of the host, in a plan of ours: mount points are not made there */
 	unsigned int serial;    /* makes names in stage and layer unique */
 };
 
@@ -41,8 +41,8 @@ int rootfs_open_source(const struct rootfs *r, const struct mount_step *m, const
 
 /*
  * The place @dst in the root for a directory or a file, made when it is missing: in the layer, or
- * another mount of ours, but not in a folder of the host, where the user did not name it.  Returns an
- * O_PATH descriptor, or -errno.
+ * another mount of ours, but in a folder of the host only when the plan is the caller's own.  Returns
+ * an O_PATH descriptor, or -errno.
  */
 int target_open(const struct rootfs *r, const char *dst, bool is_dir, mode_t mode, struct err *e);
 
@@ -65,7 +65,7 @@ int target_own(const struct rootfs *r, int dir_fd, const char *path, struct err 
 /* The same for what has just been mounted at @dst. */
 int target_own_dst(const struct rootfs *r, const char *dst, struct err *e);
 
-/* Move the mount at @name in the stage to @dst, which must not be a link of the base. */
+/* Move the mount at @name in the stage to @dst, which in a plan of ours must not be a link. */
 int stage_move(const struct rootfs *r, const char *name, const char *dst, struct err *e);
 
 /* mount(2) on a name in the stage; @what is for the message. */
@@ -73,8 +73,8 @@ int stage_mount(const char *src, const char *name, const char *type, unsigned lo
 		const char *data, struct err *e);
 
 /*
- * Bind device node @src of the host on @name.  For the machine's root on a mount that is read-only: the
- * device can be written all the same, but its mode and owner are the host's and stay.
+ * Bind device node @src of the host on @name.  For the machine's root on a mount that is read-only:
+ * the device can be written all the same, but its mode and owner are the host's and stay.
  */
 int stage_bind_node(const struct rootfs *r, const char *src, const char *name);
 
@@ -86,7 +86,7 @@ int stage_dev(struct rootfs *r, const struct mount_step *m, struct err *e);
 /* Hide @dst if it exists. */
 int mask_path(const struct rootfs *r, const char *dst, struct err *e);
 
-/* An overlay of the layer over m->lowers at m->dst (the stage's "root" for "/"). */
+/* An overlay of the layer, or m->upper, over m->lowers at m->dst (the stage's "root" for "/"). */
 int overlay_mount(struct rootfs *r, const struct mount_step *m, struct err *e);
 /* An empty directory of the layer at m->dst (the stage's "root" for "/"). */
 int layer_dir_mount(struct rootfs *r, const struct mount_step *m, struct err *e);

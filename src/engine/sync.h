@@ -3,12 +3,14 @@
  *
  *   parent (launch.c)                    child (child.c, then init or the program)
  *   ----------------------------------   -------------------------------------------
- *   P1 lock a layer, clone
+ *   P1 lock a layer, enter what
+ *      namespaces were given, clone
  *                                        C1 own the id map (single: writes it itself)
  *   P2 write the id maps (range, root),
- *      tell who asked for the pid
+ *      or tell who asked to write them
  *                  - SYNC_GO --------->     unless there is nothing to wait for
- *                                        C2 mounts, pivot, inner user namespace
+ *                                        C2 pid namespace below a given one, mounts,
+ *                                           pivot, inner user namespace
  *                  <- SYNC_TERMINAL ---     with the pty's master, when there is one
  *                                        C3 init starts the program by vfork
  *                                           caps, seccomp, execve
@@ -17,7 +19,8 @@
  *   P3 relay terminal and signals
  *                  - SYNC_SIGNAL ----->     init passes it on
  *                  <- SYNC_STOPPED ----     the program was stopped (^Z)
- *                  <- SYNC_EXITED -----     nothing is left inside but init
+ *                  <- SYNC_EXITED -----     nothing is left inside but init; or, when init
+ *                                           lingers, the program has ended
  *
  * At any point before SYNC_EXITED the child may send SYNC_FAILED with its struct err instead.
  * End of file before the expected message means the peer died: an error.  Without init the socket

@@ -125,7 +125,7 @@ reap(struct init *in)
 	}
 }
 
-/* The terminal's foreground belongs to the program again, as a shell does it with `fg`. */
+/* A signal to pass on, or the end. */
 static void
 hear_launcher(struct init *in)
 {
@@ -166,8 +166,8 @@ serve(struct init *in)
 }
 
 /*
- * Do nothing but reap, until there is nobody left: what the program leaves behind goes on.  With the
- * system calls that bwrap(1) makes here, as its users may have a filter that allows just those.  When
+ * Do nothing but reap, until there is nobody left: what the program leaves behind goes on.  The
+ * system calls are those of bwrap(1) here: its users may have a filter that allows just them.  When
  * the sandbox is to end with the launcher, the death signal sees to that.
  */
 static void __attribute__((noreturn))

@@ -57,7 +57,7 @@ struct opt {
 	size_t offset;          /* of the field in the args struct */
 	opt_call_fn *call;      /* OPT_KIND_CALL */
 	opt_act_fn *act;        /* OPT_KIND_ACT */
-	unsigned int n_words;   /* OPT_KIND_ACT: what it takes */
+	unsigned int n_words;   /* OPT_KIND_ACT: what it takes, 0...3 */
 	unsigned int tag;       /* OPT_KIND_ACT: tells options of one function apart */
 	const char *help;       /* one line, lower case, no full stop */
 	const char *man;        /* longer text for the man page (roff-free, may have \n\n), or NULL */
@@ -105,8 +105,8 @@ int opt_parse(const struct opt *opts, int argc, char **argv, void *args, struct 
 
 /*
  * Parse a command line of OPT_KIND_ACT and OPT_KIND_FLAG options: no "=value", no short options, no
- * help.  It ends with "--" or the first word without a dash.  Returns the index of the word after it
- * (argc when there is none), or -EINVAL.
+ * help.  The options end before the first word without a dash, or with "--".  Returns the index of
+ * the word after them (argc when there is none), or what @before or the option's function returned.
  *
  * @before: called before each option
  */

@@ -8,8 +8,13 @@
  *   RUN in a Dockerfile /
  *
  * A front end fills it, spec_validate() checks it, the engine reads it through a const pointer.
- * It owns all memory and descriptors in it: one constructor, one destructor.  The engine knows
- * nothing of images, names or files of settings; what cannot be said here cannot be done.
+ * It owns all memory in it: one constructor, one destructor, which closes no descriptor: those are
+ * the caller's.  The engine knows nothing of images, names or files of settings; what cannot be said
+ * here cannot be done.
+ *
+ * What spec_new() makes protects as far as it can.  Some fields give a part of that up, because a
+ * caller asks for just that: mounts_as_given, open_init, linger, detached, caller_signals, pass_fds,
+ * SPEC_IDMAP_KEEP, SPEC_CAPS_KEEP, mount_step.plain and trusted.
  */
 #ifndef SPEC_SPEC_H
 #define SPEC_SPEC_H
@@ -36,7 +41,7 @@ enum spec_idmap {
 	SPEC_IDMAP_RANGE,  /* uid 0 is the caller, 1... his subordinate ids, by newuidmap(1) */
 	SPEC_IDMAP_ROOT,   /* the ids that root itself has, written directly */
 	SPEC_IDMAP_SINGLE, /* one id */
-	SPEC_IDMAP_EXTERNAL, /* somebody else writes the map while the launcher's hook `cloned` runs */
+	SPEC_IDMAP_EXTERNAL, /* somebody else writes it while the launcher's hook `cloned` runs */
 	SPEC_IDMAP_KEEP,   /* no new user namespace: ids are what they are */
 	SPEC_IDMAP_MAX_
 };
@@ -53,13 +58,13 @@ enum mount_op {
 	MOUNT_BIND,     /* src or fd of the host with everything mounted below it */
 	MOUNT_DEVICE,   /* bind one device node of the host, usable as a device */
 	MOUNT_TMPFS,
-	MOUNT_PROC,     /* a fresh procfs, /proc/sys read-only, the usual paths masked */
+	MOUNT_PROC,     /* a procfs, /proc/sys read-only, the usual paths masked */
 	MOUNT_MQUEUE,   /* the message queues of the IPC namespace */
 	MOUNT_SYSFS,    /* fresh when there is an own network namespace, else the host's; read-only */
 	MOUNT_DEV,      /* tmpfs with the minimal set of devices, devpts, mqueue, shm */
 	MOUNT_COPY,     /* a small file of the host, as a file of the layer */
 	MOUNT_FILE,     /* .data, or what fd has, as a file that is mounted */
-	MOUNT_WRITE,    /* what fd has, written to file dst; made when it is missing */
+	MOUNT_WRITE,    /* what fd has, written to file dst, which is made when it is missing */
 	MOUNT_SYMLINK,  /* src is the text of the link */
 	MOUNT_DIR,      /* an empty directory with .mode, and the owner of src when there is one */
 	MOUNT_CHMOD,    /* .mode for dst, which exists */
@@ -71,8 +76,8 @@ enum mount_op {
 /* One entry of the mount plan.  Order is meaning: later entries cover earlier ones. */
 struct mount_step {
 	enum mount_op op;
-	char *src;       /* owned; host path, or text of a symlink; NULL when unused.  Relative to the
-			  * caller's directory only where trusted */
+	char *src;       /* owned; host path, or text of a symlink; NULL when unused.  Only where
+			  * trusted may it be relative: to the caller's directory */
 	char *dst;       /* owned; clean absolute container path */
 	char **lowers;   /* owned strv; MOUNT_OVERLAY: host directories, topmost first */
 	char *data;      /* owned; MOUNT_FILE */
@@ -93,7 +98,7 @@ struct mount_step {
 	bool plain;      /* MOUNT_PROC, MOUNT_DEV: as bwrap(1) makes them: nothing hidden, /proc/sys
 			  * & co. read-only where the caller could write; no message queues in
 			  * /dev, and the caller's terminal src as its console */
-	bool trusted;    /* src was found by us, not typed: links in it may be followed */
+	bool trusted;    /* links in src may be followed: we found it, or the caller wants that */
 };
 
 /* Where writes to overlays go. */
@@ -151,11 +156,12 @@ struct spec {
 	bool read_only;      /* overlays become read-only once everything is mounted */
 	bool mounts_as_given; /* the plan is the caller's own, not rootlet's: mount points are made
 			       * wherever they are missing, in folders of the host too; "/" and
-			       * /proc may be mounted on */
+			       * /proc may be mounted on, and links of the root lead to a place */
 
 	/* confinement */
 	enum spec_caps caps_how;
-	uint64_t caps; /* bit N: capability N is kept, in the bounding set too */
+	uint64_t caps; /* bit N: capability N is kept; in the bounding set, too, where that is not
+			* the caller's: in another user namespace than his */
 	bool no_new_privs;
 	bool new_keyring; /* the caller's session keyring is out of reach */
 	struct spec_filter filter;
@@ -180,10 +186,11 @@ struct spec {
 	gid_t *groups; /* owned; supplementary groups, ignored where the map forbids them */
 	size_t n_groups;
 	uint32_t umask;
-	bool init;       /* run a PID 1 of ours; false: the program itself is PID 1 */
-	bool open_init;  /* PID 1 can be looked into by who may do that with the program, and has no
-			  * privileges */
-	bool linger;     /* PID 1 stays until the last process has ended; the launcher does not */
+	bool init;       /* run a first process of ours, PID 1 where there is a pid namespace; false:
+			  * the program itself is that */
+	bool open_init;  /* with linger: who may look into the program may look into init */
+	bool linger;     /* at the program's end init ends nobody: it stays, without privileges, until
+			  * its last child has ended; the launcher does not wait for that */
 	bool detached;   /* the sandbox does not die with the launcher */
 	bool die_with_parent; /* the launcher dies with its parent */
 	bool session;    /* a session of its own */
