@@ -8,6 +8,7 @@
 
 #include "base/fd.h"
 #include "engine/child.h"
+#include "engine/confine.h"
 #include "engine/ids.h"
 #include "engine/inner.h"
 #include "engine/rootfs.h"
@@ -20,8 +21,8 @@ own_ids(const struct child_args *a, struct err *e)
 {
 	const struct spec *s = a->spec;
 
-	if (!s->detached && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
-		return err_sys(e, "set the parent death signal");
+	if (!s->detached && confine_die_with_parent(e) < 0)
+		return -e->code;
 	if ((a->hold || (s->idmap != SPEC_IDMAP_SINGLE && s->idmap != SPEC_IDMAP_KEEP)) &&
 	    sync_wait(a->sock, SYNC_GO, e) < 0)
 		return -e->code;

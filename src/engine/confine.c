@@ -1,5 +1,6 @@
 #include <linux/capability.h>
 #include <linux/filter.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -196,6 +197,12 @@ confine_programs(const struct spec *s, struct err *e)
 			return err_sys(e, "load seccomp program %zu", i + 1);
 	}
 	return 0;
+}
+
+int
+confine_die_with_parent(struct err *e)
+{
+	return prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ? err_sys(e, "set the parent death signal") : 0;
 }
 
 int

@@ -37,6 +37,9 @@ int confine_filters(const struct spec *s, const struct spec_filter *notify, int 
 /* The caller's own programs, in his order. */
 int confine_programs(const struct spec *s, struct err *e);
 
+/* The kernel kills this process when its parent ends.  A change of ids or capabilities undoes that. */
+int confine_die_with_parent(struct err *e);
+
 /*
  * Without init the death signal is all that ends the program with rootlet: a filter keeps the program
  * from taking that back.  Needs no_new_privs.

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "engine/confine.h"
 #include "engine/ids.h"
 #include "engine/inner.h"
 #include "kernel/sys.h"
@@ -42,8 +43,8 @@ inner_pidns(const struct spec *s, int sock, struct err *e)
 		(void)close(sock);
 		follow(pid);
 	}
-	if (!s->detached && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
-		return err_sys(e, "set the parent death signal");
+	if (!s->detached && confine_die_with_parent(e) < 0)
+		return -e->code;
 	return 0;
 }
 
@@ -107,7 +108,7 @@ inner_userns(const struct spec *s, int proc_fd, struct err *e)
 	if (s->assert_no_userns && assert_no_userns(e) < 0)
 		return -e->code;
 	/* A change of credentials has cleared it. */
-	if (!s->detached && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
-		return err_sys(e, "set the parent death signal");
+	if (!s->detached && confine_die_with_parent(e) < 0)
+		return -e->code;
 	return 0;
 }

@@ -1,10 +1,9 @@
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sched.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -13,6 +12,7 @@
 
 #include "base/fd.h"
 #include "base/str.h"
+#include "engine/confine.h"
 #include "engine/ids.h"
 #include "engine/launch.h"
 #include "engine/layer.h"
@@ -482,15 +482,9 @@ vet_sources(struct launch *l, struct err *e)
 }
 
 static int
-die_with_parent(struct err *e)
-{
-	return prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ? err_sys(e, "set the parent death signal") : 0;
-}
-
-static int
 run_phases(struct launch *l, child_init_fn *init, struct err *e)
 {
-	if (l->spec->die_with_parent && die_with_parent(e) < 0)
+	if (l->spec->die_with_parent && confine_die_with_parent(e) < 0)
 		return -e->code;
 	if (take_signals(l, e) < 0 || vet_sources(l, e) < 0 || make_layer(l, e) < 0)
 		return -e->code;

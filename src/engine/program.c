@@ -69,8 +69,8 @@ bind_to_launcher(const struct program *p, struct err *e)
 
 	if (p->spec->init ? !p->spec->die_with_parent : p->spec->detached)
 		return 0;
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
-		return err_sys(e, "set the parent death signal");
+	if (confine_die_with_parent(e) < 0)
+		return -e->code;
 	if (poll(&s, 1, 0) == 1 && (s.revents & POLLHUP))
 		return err_set(e, EPIPE, "the launcher is gone");
 	return p->spec->no_new_privs && p->spec->filter.n && !p->spec->init ? confine_death_signal(e)
