@@ -23,8 +23,7 @@ own_ids(const struct child_args *a, struct err *e)
 
 	if (!s->detached && confine_die_with_parent(e) < 0)
 		return -e->code;
-	if ((a->hold || (s->idmap != SPEC_IDMAP_SINGLE && s->idmap != SPEC_IDMAP_KEEP)) &&
-	    sync_wait(a->sock, SYNC_GO, e) < 0)
+	if (a->hold && sync_wait(a->sock, SYNC_GO, e) < 0)
 		return -e->code;
 	if (s->idmap == SPEC_IDMAP_SINGLE && ids_write_single(s, e) < 0)
 		return -e->code;

@@ -29,7 +29,7 @@ struct child_args {
 	char *cmdline; /* to be blanked by init: paths of the host, and what -e says */
 	size_t cmdline_len;
 	bool announce; /* somebody wants to know the program's pid */
-	bool hold;     /* wait for SYNC_GO although the id map needs none */
+	bool hold;     /* wait for SYNC_GO: the launcher has something to do first */
 	uint64_t ignored; /* signals that are ignored, and are not to be for the program */
 	sigset_t mask; /* signals that the caller blocks */
 };

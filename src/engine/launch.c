@@ -151,6 +151,13 @@ enter_namespaces(const struct spec *s, struct err *e)
 	return 0;
 }
 
+/* Are the id maps for us to write, or by our helpers? */
+static bool
+has_to_map_ids(const struct spec *s)
+{
+	return s->idmap == SPEC_IDMAP_RANGE || s->idmap == SPEC_IDMAP_ROOT;
+}
+
 /* P1 */
 static int
 start_child(struct launch *l, child_init_fn *init, struct err *e)
@@ -164,7 +171,7 @@ start_child(struct launch *l, child_init_fn *init, struct err *e)
 		.cmdline_len = l->hooks->cmdline_len,
 		.layer_path = l->layer.fd >= 0 ? l->layer.path : NULL,
 		.announce = s->init && l->hooks->started,
-		.hold = l->hooks->cloned,
+		.hold = has_to_map_ids(s) || l->hooks->cloned,
 		.ignored = l->ignored,
 		.mask = l->mask,
 	};
@@ -206,14 +213,13 @@ map_ids(struct launch *l, struct err *e)
 static int
 let_child_go(struct launch *l, struct err *e)
 {
-	const enum spec_idmap map = l->spec->idmap;
-	const bool ours = map == SPEC_IDMAP_RANGE || map == SPEC_IDMAP_ROOT;
+	const bool maps = has_to_map_ids(l->spec);
 
 	if (l->hooks->cloned && l->hooks->cloned(l->hooks->ctx, l->child, e) < 0)
 		return -e->code;
-	if (ours && map_ids(l, e) < 0)
+	if (maps && map_ids(l, e) < 0)
 		return -e->code;
-	return ours || l->hooks->cloned ? sync_send(l->sock, SYNC_GO, 0, e) : 0;
+	return maps || l->hooks->cloned ? sync_send(l->sock, SYNC_GO, 0, e) : 0;
 }
 
 static void
