@@ -104,8 +104,7 @@ file_mount(struct rootfs *r, const struct mount_step *m, struct err *e)
 	if (target < 0)
 		return target;
 	(void)snprintf(name, sizeof(name), "f%u", r->serial++);
-	fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-		  m->mode < 0 ? 0644 : (mode_t)m->mode);
+	fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, rootfs_mode(m, 0644));
 	if (fd < 0)
 		return err_sys(e, "make %s", m->dst);
 	if (m->fd >= 0 && copy_fd(m, fd, e) < 0)
@@ -118,16 +117,15 @@ file_mount(struct rootfs *r, const struct mount_step *m, struct err *e)
 int
 file_write(const struct rootfs *r, const struct mount_step *m, struct err *e)
 {
-	const mode_t mode = m->mode < 0 ? 0666 : (mode_t)m->mode;
 	const char *name;
 	AUTO_FD parent = target_open_parent(r, m->dst, &name, e), fd = -1;
 
 	if (parent < 0)
 		return parent;
-	fd = fd_open_in_root(r->root_fd, m->dst, O_WRONLY | O_CREAT | O_TRUNC, mode, e);
-	if (fd < 0)
-		return fd;
-	return copy_fd(m, fd, e);
+	/* Not below @parent: @dst itself may be a link, to a place in the root. */
+	fd = fd_open_in_root(r->root_fd, m->dst, O_WRONLY | O_CREAT | O_TRUNC,
+			     rootfs_mode(m, 0644), e);
+	return fd < 0 ? fd : copy_fd(m, fd, e);
 }
 
 /* Is there a link already that says just this? */

@@ -263,7 +263,7 @@ int
 layer_dir_mount(struct rootfs *r, const struct mount_step *m, struct err *e)
 {
 	const bool is_root = r->root_fd < 0;
-	const mode_t mode = m->mode < 0 ? 0755 : (mode_t)m->mode;
+	const mode_t mode = rootfs_mode(m, 0755);
 	char name[16], src[48];
 
 	(void)snprintf(name, sizeof(name), "d%u", r->serial++);

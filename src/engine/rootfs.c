@@ -182,7 +182,7 @@ step_tmpfs(const struct rootfs *r, const struct mount_step *m, struct err *e)
 	if (target < 0)
 		return target;
 	(void)snprintf(opts, sizeof(opts), m->size ? "mode=%o,size=%llu" : "mode=%o",
-		       m->mode < 0 ? 0755 : (unsigned int)m->mode, (unsigned long long)m->size);
+		       rootfs_mode(m, 0755), (unsigned long long)m->size);
 	(void)snprintf(place, sizeof(place), "/proc/self/fd/%d", target);
 	if (mount("tmpfs", place, "tmpfs", MS_NOSUID | MS_NODEV, opts) < 0)
 		return err_sys(e, "mount tmpfs on %s", m->dst);
@@ -192,7 +192,7 @@ step_tmpfs(const struct rootfs *r, const struct mount_step *m, struct err *e)
 static int
 step_dir(const struct rootfs *r, const struct mount_step *m, struct err *e)
 {
-	AUTO_FD fd = target_make_dir(r, m->dst, m->mode < 0 ? 0755 : (mode_t)m->mode, e);
+	AUTO_FD fd = target_make_dir(r, m->dst, rootfs_mode(m, 0755), e);
 	char path[32];
 	struct stat st;
 

@@ -35,6 +35,13 @@ int rootfs_build(struct rootfs *r, struct err *e);
 
 /* --- pieces, used between the files of this module --- */
 
+/* The permissions that step @m gives to what it makes. */
+static inline mode_t
+rootfs_mode(const struct mount_step *m, mode_t usual)
+{
+	return m->mode < 0 ? usual : (mode_t)m->mode;
+}
+
 /* An O_PATH descriptor of @path, a source of step @m of the plan; of m->fd when @path is NULL. */
 int rootfs_open_source(const struct rootfs *r, const struct mount_step *m, const char *path,
 		       struct err *e);

@@ -243,17 +243,54 @@ act_bind(void *args, const struct opt *o, char **words, struct err *e)
 	return 0;
 }
 
-static int
-act_bind_fd(void *args, const struct opt *o, char **words, struct err *e)
+/* A step from the descriptor of the first word to the second; NULL on failure. */
+static struct mount_step *
+add_fd_step(struct bwrap_args *a, enum mount_op op, char **words, struct err *e)
 {
 	struct mount_step *m;
 	int fd;
 
-	if (bwrap_take_fd(args, words[0], &fd, e) < 0)
-		return -e->code;
-	m = add_step(args, MOUNT_BIND, NULL, words[1]);
+	if (bwrap_take_fd(a, words[0], &fd, e) < 0)
+		return NULL;
+	m = add_step(a, op, NULL, words[1]);
 	m->fd = fd;
+	return m;
+}
+
+static int
+act_bind_fd(void *args, const struct opt *o, char **words, struct err *e)
+{
+	struct mount_step *m = add_fd_step(args, MOUNT_BIND, words, e);
+
+	if (!m)
+		return -e->code;
 	m->read_only = o->tag & BIND_RO;
+	return 0;
+}
+
+static int
+act_bind_data(void *args, const struct opt *o, char **words, struct err *e)
+{
+	struct mount_step *m = add_fd_step(args, MOUNT_FILE, words, e);
+
+	if (!m)
+		return -e->code;
+	if (m->mode < 0)
+		m->mode = 0600;
+	m->read_only = o->tag & BIND_RO;
+	return 0;
+}
+
+static int
+act_file(void *args, const struct opt *o, char **words, struct err *e)
+{
+	struct mount_step *m = add_fd_step(args, MOUNT_WRITE, words, e);
+
+	(void)o;
+	if (!m)
+		return -e->code;
+	if (m->mode < 0)
+		m->mode = 0666;
 	return 0;
 }
 
@@ -270,25 +307,6 @@ act_mount(void *args, const struct opt *o, char **words, struct err *e)
 		a->needs_devpts = true;
 		m->src = a->host->tty ? xstrdup(a->host->tty) : NULL;
 	}
-	return 0;
-}
-
-/* From a descriptor to a file; the tag is enum mount_op. */
-static int
-act_file(void *args, const struct opt *o, char **words, struct err *e)
-{
-	struct mount_step *m;
-	int fd;
-
-	if (bwrap_take_fd(args, words[0], &fd, e) < 0)
-		return -e->code;
-	m = add_step(args, (enum mount_op)o->tag, NULL, words[1]);
-	m->fd = fd;
-	if (o->tag != MOUNT_FILE)
-		return 0;
-	if (m->mode < 0)
-		m->mode = 0600;
-	m->read_only = o->name[0] == 'r';
 	return 0;
 }
 
@@ -571,10 +589,10 @@ const struct opt bwrap_opts[] = {
 	ACT("tmpfs", 1, "DEST", OPT_VALUE_TEXT, act_mount, MOUNT_TMPFS, "an empty tmpfs"),
 	ACT("mqueue", 1, "DEST", OPT_VALUE_TEXT, act_mount, MOUNT_MQUEUE, "the message queues"),
 	ACT("dir", 1, "DEST", OPT_VALUE_TEXT, act_mount, MOUNT_DIR, "make a directory"),
-	ACT("file", 2, "FD DEST", OPT_VALUE_TEXT, act_file, MOUNT_WRITE, "copy FD to file DEST"),
-	ACT("bind-data", 2, "FD DEST", OPT_VALUE_TEXT, act_file, MOUNT_FILE,
+	ACT("file", 2, "FD DEST", OPT_VALUE_TEXT, act_file, 0, "copy FD to file DEST"),
+	ACT("bind-data", 2, "FD DEST", OPT_VALUE_TEXT, act_bind_data, 0,
 	    "copy FD to a file that is mounted on DEST"),
-	ACT("ro-bind-data", 2, "FD DEST", OPT_VALUE_TEXT, act_file, MOUNT_FILE,
+	ACT("ro-bind-data", 2, "FD DEST", OPT_VALUE_TEXT, act_bind_data, BIND_RO,
 	    "the same, read-only"),
 	ACT("symlink", 2, "SRC DEST", OPT_VALUE_TEXT, act_symlink, 0,
 	    "make a symbolic link DEST that says SRC"),
