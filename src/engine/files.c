@@ -10,7 +10,7 @@
 #include "kernel/sys.h"
 
 static int
-copy_bytes(int from, int to)
+copy_bytes(int from, int to, struct err *e)
 {
 	char buf[16384];
 	ssize_t n;
@@ -18,8 +18,10 @@ copy_bytes(int from, int to)
 	while ((n = read(from, buf, sizeof(buf))) != 0) {
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0 || write(to, buf, (size_t)n) != n)
-			return -1;
+		if (n < 0)
+			return err_sys(e, "read");
+		if (fd_write_all(to, buf, (size_t)n, e) < 0)
+			return -e->code;
 	}
 	return 0;
 }
@@ -28,8 +30,8 @@ copy_bytes(int from, int to)
 static int
 copy_fd(const struct mount_step *m, int to, struct err *e)
 {
-	if (copy_bytes(m->fd, to) < 0)
-		return err_sys(e, "copy descriptor %d to %s", m->fd, m->dst);
+	if (copy_bytes(m->fd, to, e) < 0)
+		return err_prefix(e, "copy descriptor %d to %s", m->fd, m->dst);
 	(void)close(m->fd);
 	return 0;
 }
@@ -62,8 +64,8 @@ file_copy(const struct rootfs *r, const struct mount_step *m, struct err *e)
 	to = open_new_file(r, m, st.st_mode & 07777, e);
 	if (to < 0)
 		return to;
-	if (copy_bytes(from, to) < 0)
-		return err_sys(e, "copy %s", m->src);
+	if (copy_bytes(from, to, e) < 0)
+		return err_prefix(e, "copy %s", m->src);
 	IGNORE(fchown(to, st.st_uid, st.st_gid));
 	IGNORE(fchmod(to, st.st_mode & 07777));
 	IGNORE(futimens(to, (const struct timespec[]){ st.st_atim, st.st_mtim }));
