@@ -83,7 +83,7 @@ stage_move(const struct rootfs *r, const char *name, const char *dst, struct err
 
 	if (target_own(r, AT_FDCWD, name, e) < 0)
 		return -e->code;
-	if (!strchr(dst + 1, '/')) {
+	if (!strchr(dst + 1, '/') && strcmp(dst, "/..") != 0) {
 		/* A single component is not followed when it is a link: no look-up before. */
 		if (sys_move_mount(AT_FDCWD, name, r->root_fd, dst + 1, 0) == 0)
 			return 0;
@@ -202,15 +202,16 @@ bind_host_tree(const char *src, const char *name, uint64_t attr, struct err *e)
 	return 0;
 }
 
+/* @plain: the options that can be hinted at are those of bwrap(1) */
 static int
-fresh_proc(struct err *e)
+fresh_proc(bool plain, struct err *e)
 {
 	if (stage_mount("proc", "proc", "proc", QUIET, NULL, e) == 0)
 		return 0;
 	if (e->code == EPERM)
 		return err_hint(e, "the /proc here is partly covered, as in a container: the kernel "
-				   "refuses a new one; --proc=host takes this one; see rootlet "
-				   "doctor");
+				   "refuses a new one; %s takes this one; see rootlet doctor",
+				plain ? "a sandbox without --unshare-pid" : "--proc=host");
 	return -e->code;
 }
 
@@ -237,7 +238,7 @@ stage_proc(struct rootfs *r, const struct mount_step *m, struct err *e)
 
 	if (make_stage_dir("proc", 0555, e) < 0)
 		return -e->code;
-	done = m->from_host ? bind_host_tree("/proc", "proc", attr, e) : fresh_proc(e);
+	done = m->from_host ? bind_host_tree("/proc", "proc", attr, e) : fresh_proc(m->plain, e);
 	if (done < 0)
 		return done;
 	if (m->plain ? protect_plain_proc(r, e) < 0 : !m->unmasked && mask_below(r, "proc", e) < 0)
