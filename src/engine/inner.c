@@ -9,6 +9,7 @@
 #include "engine/confine.h"
 #include "engine/ids.h"
 #include "engine/inner.h"
+#include "engine/program.h"
 #include "kernel/sys.h"
 
 /* End as @pid does. */
@@ -41,6 +42,7 @@ inner_pidns(const struct spec *s, int sock, struct err *e)
 		return err_sys(e, "start a process in the new pid namespace");
 	if (pid > 0) {
 		(void)close(sock);
+		program_drop_fds(s, STDERR_FILENO);
 		follow(pid);
 	}
 	if (!s->detached && confine_die_with_parent(e) < 0)

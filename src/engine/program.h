@@ -27,9 +27,9 @@ struct program {
 };
 
 /*
- * For launcher and init, once the program has them: close the standard descriptors up to @last (but
- * not those of a terminal, which are in use) and what is passed.  A pipe that the program closes
- * must be at its end, whoever still runs.
+ * For those who stay beside the program, once it has them: close the standard descriptors up to
+ * @last (but not those of a terminal, which are in use) and what is passed.  A pipe that the program
+ * closes must be at its end, whoever still runs.
  */
 void program_drop_fds(const struct spec *s, int last);
 
