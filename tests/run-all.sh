@@ -13,8 +13,6 @@ set -u
 
 top=$(cd "$(dirname "$0")/.." && pwd)
 build=$(cd "$1" && pwd)
-with_ids=rootlet-test
-without_ids=rootlet-test-single
 jobs=$(nproc 2>/dev/null || echo 2)
 
 say() {
@@ -26,6 +24,7 @@ stage=$(mktemp -d /var/tmp/rootlet-check.XXXXXX) || exit 1
 chmod 755 "$stage"
 trap 'rm -rf "$stage"' EXIT
 trap 'exit 1' HUP INT TERM
+. "$top/tests/users.sh"
 logs=$stage/logs
 mkdir -m 1777 "$logs" "$stage/tmp"
 : >"$logs/counts"
@@ -51,38 +50,6 @@ take_build() {
 
 names() {
 	make -s -C "$build" --no-print-directory "$1"
-}
-
-ensure_user() {
-	id "$1" >/dev/null 2>&1 && return
-	say "making user $1"
-	if [ "$1" = "$with_ids" ]; then
-		useradd --create-home "$1"
-		grep -q "^$1:" /etc/subuid || usermod --add-subuids 1000000-1065535 \
-			--add-subgids 1000000-1065535 "$1"
-	else
-		useradd --create-home -K SUB_UID_COUNT=0 -K SUB_GID_COUNT=0 "$1"
-	fi
-}
-
-# run_as USER LABEL BUILD TEST...
-#
-# $wrap: words in front of the whole; $program: what is started instead of the build's own rootlet
-run_as() {
-	user=$1 label=$2 bin=$stage/$3
-	shift 3
-	set -- env -i PATH="$PATH" HOME="$(getent passwd "$user" | cut -d: -f6)" USER="$user" \
-		LC_ALL=C.UTF-8 SHELL=/bin/bash ROOTLET="${program:-$bin/rootlet}" ROOTLET_LIBEXEC="$bin/libexec" \
-		testbin="$bin/tests" srcdir="$stage/src" logs="$logs" ROOTLET_TEST_TMP="$stage/tmp" \
-		ROOTLET_TEST_CACHE="$stage/tmp" ROOTLET_MUST_HAVE="${ROOTLET_MUST_HAVE-}" \
-		ASAN_OPTIONS="${ASAN_OPTIONS-}" sh "$stage/src/tests/run.sh" "$label" "$@"
-	cd "$stage" || exit 1
-	# shellcheck disable=SC2086 # words
-	if [ "$user" = "$(id -un)" ]; then
-		$wrap "$@"
-	else
-		setpriv --reuid "$user" --regid "$user" --init-groups $wrap "$@"
-	fi
 }
 
 # ground LABEL WRAP MODE: MODE is for tests/ground, which starts rootlet in an odd way.
@@ -126,7 +93,6 @@ build_sanitized() {
 	}
 }
 
-wrap='' program=''
 units() { for t in $unit_names; do printf '%s ' "$stage/$1/$t"; done; }
 scripts() { for t in $script_names; do printf '%s ' "$stage/src/$t"; done; }
 
