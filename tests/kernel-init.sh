@@ -8,8 +8,11 @@ set -u
 
 stage=/srv/check
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8
-# $kinds, $unit_names, $script_names, $ROOTLET_MUST_HAVE
+kinds='' unit_names='' script_names=''
+# These, and $ROOTLET_MUST_HAVE, are what was asked for.
+# shellcheck source=/dev/null
 . "$stage/request"
+# shellcheck source=tests/users.sh
 . "$stage/src/tests/users.sh"
 
 # Without one of the second kind a kernel is still worth testing.
@@ -20,7 +23,8 @@ mount_all() {
 	mount -t devpts -o nosuid,noexec,gid=5,mode=620,ptmxmode=666 devpts /dev/pts
 	mount -t tmpfs -o nosuid,nodev tmpfs /dev/shm
 	mount -t tmpfs -o nosuid,nodev,mode=755 tmpfs /run
-	mount -t tmpfs -o nosuid,nodev,noexec,size=5m,mode=1777 tmpfs /run/lock || mkdir -m 1777 /run/lock
+	mkdir /run/lock
+	mount -t tmpfs -o nosuid,nodev,noexec,size=5m,mode=1777 tmpfs /run/lock
 	mount -t cgroup2 -o nosuid,nodev,noexec,nsdelegate cgroup2 /sys/fs/cgroup
 	for other in "securityfs /sys/kernel/security" "debugfs /sys/kernel/debug" "mqueue /dev/mqueue" \
 		"hugetlbfs /dev/hugepages" "binfmt_misc /proc/sys/fs/binfmt_misc"; do
@@ -38,8 +42,8 @@ settle() {
 	echo "127.0.0.1 localhost rootlet-check" >/etc/hosts
 	echo "+memory +pids +cpu" >/sys/fs/cgroup/cgroup.subtree_control
 	ip link set lo up
-	ensure_user $with_ids
-	ensure_user $without_ids
+	ensure_user "$with_ids"
+	ensure_user "$without_ids"
 	mkdir -m 1777 "$stage/logs" "$stage/tmp"
 	: >"$stage/logs/counts"
 	chmod 666 "$stage/logs/counts"

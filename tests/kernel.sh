@@ -23,8 +23,8 @@ limit=${LIMIT:-2400}
 suite=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release 2>/dev/null)
 
 # What the suite needs of a system, and rootlet's helpers of libraries; no compilers and linters.
-packages='acl attr bash bubblewrap iproute2 kmod libcap2-bin libcap-ng0 libjansson4 libseccomp2
-	login mount passwd procps python3-minimal strace tmux uidmap util-linux xz-utils'
+packages=acl,attr,bash,bubblewrap,iproute2,kmod,libcap2-bin,libcap-ng0,libjansson4,libseccomp2
+packages=$packages,login,mount,passwd,procps,python3-minimal,strace,tmux,uidmap,util-linux,xz-utils
 # In the order in which they are loaded; one that is built in, or unknown, is passed over.
 modules='virtio_pci virtio_blk crc32c_generic ext4 overlay fuse tun veth unix_diag inet_diag binfmt_misc'
 
@@ -179,10 +179,9 @@ as_owner() {
 # The programs are linked with the C library of this machine: the system is the same Debian.
 make_system() {
 	system=$cache/$suite.img
-	wanted=$(echo $packages)
-	[ -s "$system" ] && [ "$(cat "$system.packages" 2>/dev/null)" = "$wanted" ] && return
+	[ -s "$system" ] && [ "$(cat "$system.packages" 2>/dev/null)" = "$packages" ] && return
 	say "making a $suite to boot"
-	mmdebstrap --quiet --variant=apt --include="$(echo $packages | tr ' ' ,)" \
+	mmdebstrap --quiet --variant=apt --include="$packages" \
 		--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
 		"$suite" "$stage/system.tar" >"$cache/mmdebstrap.log" 2>&1 || {
 		cat "$cache/mmdebstrap.log" >&2
@@ -199,11 +198,11 @@ make_system() {
 		exit $status' sh "$stage" || die "mke2fs could not make the disk"
 	cp --sparse=always "$stage/system.img" "$system"
 	rm -f "$stage/system.img"
-	echo "$wanted" >"$system.packages"
+	echo "$packages" >"$system.packages"
 }
 
 names() {
-	make -s -C "$build" --no-print-directory "$1"
+	env -u MAKEFLAGS -u MAKELEVEL make -s -C "$build" --no-print-directory "$1"
 }
 
 # The names as the makefile has them, of what is chosen.

@@ -88,7 +88,10 @@ make_upper(const struct rootfs *r, int dir_fd, const char *name, const struct st
 	return 0;
 }
 
-/* Before Linux 6.6 a tmpfs has no user xattrs, and an overlay on it breaks later, at rmdir. */
+/*
+ * Before Linux 6.6 a tmpfs has no user xattrs, and an overlay on it breaks later, at rmdir: unless it
+ * will be read-only by then.
+ */
 static int
 check_ram_xattr(const struct rootfs *r, const char *work, struct err *e)
 {
@@ -116,7 +119,7 @@ make_layer_dirs(struct rootfs *r, struct overlay *o, struct err *e)
 		return err_sys(e, "make a directory in the layer");
 	if (r->layer_fd >= 0)
 		(void)snprintf(at, sizeof(at), "/proc/self/fd/%d/", r->layer_fd);
-	else if (r->serial == 0 && check_ram_xattr(r, work, e) < 0)
+	else if (r->serial == 0 && !r->spec->read_only && check_ram_xattr(r, work, e) < 0)
 		return -e->code;
 	(void)snprintf(o->upper, sizeof(o->upper), "%s%s", at, upper);
 	(void)snprintf(o->work, sizeof(o->work), "%s%s", at, work);
