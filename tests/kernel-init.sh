@@ -8,8 +8,8 @@ set -u
 
 stage=/srv/check
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8
-kinds='' unit_names='' script_names=''
-# These, and $ROOTLET_MUST_HAVE, are what was asked for.
+kinds='' unit_names='' script_names='' seconds=''
+# These, and $ROOTLET_MUST_HAVE, are what was asked for; $seconds is the time there is.
 # shellcheck source=/dev/null
 . "$stage/request"
 # shellcheck source=tests/users.sh
@@ -64,16 +64,36 @@ run_suite() {
 	done
 }
 
-# What is left of each count: by these the driver knows that nothing was lost on the way.
+# Once a minute, how far the test has come that writes now.
+pulse() {
+	while sleep 60; do
+		log=$(find "$stage/logs" -name '*.log' -mmin -1 | tail -n 1)
+		[ -z "$log" ] || echo "    at $(cut -d ' ' -f 1 /proc/uptime) s: ${log#"$stage/logs/"}: $(tail -n 1 "$log")"
+	done
+}
+
+# The logs are wanted also of a run that takes too long.  All but process 1 and the caller go.
+watch() {
+	sleep "$seconds"
+	: >"$stage/late"
+	kill -KILL -1
+}
+
+# The word before the counts tells the driver how it went.
 sum_up() {
-	awk '{ p += $1; f += $2; s += $3 }
-		END { printf "==> end: %d passed, %d failed, %d skipped\n", p, f, s }' "$stage/logs/counts"
+	how=end
+	[ ! -e "$stage/late" ] || how="out of time"
+	awk -v how="$how" '{ p += $1; f += $2; s += $3 }
+		END { printf "==> %s: %d passed, %d failed, %d skipped\n", how, p, f, s }' "$stage/logs/counts"
 }
 
 mount_all
 settle
 echo "==> $(uname -sr), $(sed 's/^\([^ .]*\).*/\1/' /proc/uptime) s after the start"
-(run_suite) </dev/null
+pulse </dev/null &
+watch </dev/null &
+run_suite </dev/null &
+wait $!
 dmesg >"$stage/logs/dmesg"
 tar -c -C "$stage" logs >/dev/vdc
 sum_up

@@ -9,7 +9,7 @@
 #            is downloaded, not installed
 #   TESTS    names as t-run, or "all"; otherwise what depends on the kernel
 #   KINDS    "user single root" or some of these: with subordinate ids, without, root
-#   LIMIT    seconds until the machine is turned off
+#   LIMIT    seconds until the machine is turned off; a minute before, the tests are ended
 #
 # What is downloaded or made is kept in BUILD/kernel, the logs of the tests in BUILD/kernel/logs.
 # Emulation is by software but where the processor's own virtualization works.  The last line is
@@ -246,6 +246,7 @@ make_check_disk() {
 	(cd "$build" && tar -c --exclude='*.o' rootlet libexec tests) | tar -x -C "$stage/check/build"
 	chmod -R a+rX "$stage/check"
 	{
+		echo "seconds=$((limit - 60))"
 		echo "kinds='${KINDS:-user single root}'"
 		echo "unit_names='$unit_names'"
 		echo "script_names='$script_names'"
@@ -278,7 +279,7 @@ boot() {
 		-drive "file=$stage/logs.img,if=virtio,format=raw,cache=unsafe" \
 		</dev/null >"$stage/qemu.log" 2>&1 &
 	machine=$!
-	tail -n +1 -f --pid="$machine" "$stage/serial" | tr -d '\r' &
+	tail -n +1 -f --pid="$machine" "$stage/serial" | sed -u "s/\r$//" &
 	viewer=$!
 	end=$(($(date +%s) + limit))
 	while kill -0 "$machine" 2>/dev/null && [ "$(date +%s)" -lt "$end" ]; do
@@ -296,7 +297,7 @@ report() {
 	tr -d '\r' <"$stage/serial" >"$cache/serial"
 	cat "$stage/qemu.log" >&2
 	counts=$(sed -n 's/^==> end: \([0-9]* passed, [0-9]* failed, [0-9]* skipped\)$/\1/p' "$cache/serial")
-	[ -n "$counts" ] || die "the machine did not come to its end; what it said is in $cache/serial"
+	[ -n "$counts" ] || die "the machine did not come to its end; what it said is in $cache/serial and logs"
 	if grep -E 'BUG:|WARNING:|Oops' "$cache/serial" "$cache/logs/dmesg"; then
 		say "the kernel complained"
 	fi
