@@ -70,6 +70,15 @@ test_if() {
 	fi
 }
 
+# test_ram NAME COMMAND...: test_ok, of a layer in memory.
+test_ram() {
+	if need ram_layer; then
+		test_ok "$@"
+	else
+		test_skip "$1" "tmpfs has no user attributes here, Linux 6.6 has"
+	fi
+}
+
 test_done() {
 	echo "1..$test_n"
 	[ "$test_failed" = 0 ]
@@ -101,6 +110,12 @@ have_overlay() {
 	mkdir -p "$tmp/ov/l" "$tmp/ov/u" "$tmp/ov/w" &&
 		unshare -Urm mount -t overlay -o "userxattr,lowerdir=$tmp/ov/l,upperdir=$tmp/ov/u,workdir=$tmp/ov/w" \
 			o "$tmp/ov/l" 2>/dev/null
+}
+# Before Linux 6.6 a tmpfs has no user attributes, and --layer=ram is refused.
+have_ram_layer() {
+	[ "${ram_layer-}" ] || ram_layer=$(unshare -Urm sh -c 'mount -t tmpfs t "$1" && "$2" xattr "$1"' sh \
+		"$tmp/work" "$testbin/probe" >/dev/null && echo yes || echo no)
+	[ "$ram_layer" = yes ]
 }
 have_landlock_scope() { "$testbin/probe" landlock-abi | awk '{ exit !($1 >= 6) }'; }
 # A sanitizer needs descriptors, memory, processes and /proc for itself.

@@ -20,6 +20,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "kernel/sys.h"
@@ -181,6 +182,13 @@ do_write(char **a)
 	return 0;
 }
 
+/* xattr PATH: whether it takes a user attribute */
+static int
+do_xattr(char **a)
+{
+	return setxattr(a[0], "user.probe", "", 0, 0) < 0 ? fail(a[0]) : 0;
+}
+
 static int
 do_mkdir(char **a)
 {
@@ -284,7 +292,7 @@ static const struct word {
 	{ "rm", do_rm, 1 },         { "sleep", do_sleep, 0 },
 	{ "stat", do_stat, 0 },     { "status", do_status, 0 },
 	{ "syscall", do_syscall, 1 }, { "umask", do_umask, 0 },
-	{ "write", do_write, 0 },
+	{ "write", do_write, 0 },   { "xattr", do_xattr, 1 },
 };
 
 int

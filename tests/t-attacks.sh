@@ -431,7 +431,7 @@ source_race() {
 	end=$(($(date +%s) + 4)) n=0
 	while [ "$n" -lt 60 ] && [ "$(date +%s)" -lt "$end" ]; do
 		n=$((n + 1))
-		run --layer=ram -v "$place/real:/p$2" "$base" /bin/probe ls /p 2>/dev/null
+		run --read-only -v "$place/real:/p$2" "$base" /bin/probe ls /p 2>/dev/null
 	done >"$tmp/seen"
 	kill "$swapper"
 	wait "$swapper"
@@ -609,7 +609,7 @@ $suid EACCES" ]
 	suid_copy() {
 		chmod 755 "$tmp"
 		cp "$ROOTLET" "$tmp/suid" && chown 0:0 "$tmp/suid" && chmod "$1" "$tmp/suid"
-		out=$("$bait" ids 65534 65534 -- timeout -s KILL 5 "$tmp/suid" run --layer=ram "$base" \
+		out=$("$bait" ids 65534 65534 -- timeout -s KILL 5 "$tmp/suid" run --read-only "$base" \
 			/bin/probe cat /proc/self/uid_map 2>"$tmp/stderr")
 		got=$?
 		chmod 700 "$tmp"
@@ -686,7 +686,7 @@ test_ok "nor with --home=share" moved --home=share host "$home/attack"
 planted_store() {
 	fresh_home
 	mkdir -p "$home/.local/share"
-	at_home run --layer=ram -v "$home:$home" "$base" /bin/attack all mkdir "$store" + \
+	at_home run --read-only -v "$home:$home" "$base" /bin/attack all mkdir "$store" + \
 		mkdir "$store/cache" + put "$store/cache/x" x >/dev/null
 	[ ! -e "$store/cache/x" ]
 }
@@ -847,7 +847,7 @@ for caps in CHOWN ALL; do
 	test_ok "init cannot be sent out by its own links (--cap-drop $caps)" \
 		spares emulated --cap-drop $caps "$base" /bin/attack reach "$w/canary"
 done
-test_ok "nor with a layer in memory" spares emulated --layer=ram "$base" /bin/attack reach "$w/canary"
+test_ram "nor with a layer in memory" spares emulated --layer=ram "$base" /bin/attack reach "$w/canary"
 test_ok "nor with --privileged" spares emulated --privileged "$base" /bin/attack reach "$w/canary"
 test_ok "nor with a descriptor that was passed" spares \
 	timeout -s KILL 10 "$bait" hold "$base/etc" 5 -- "$ROOTLET" run --idmap=single --pass-fd 5 \
@@ -919,7 +919,7 @@ for limit in 7=4 7=6 7=16 9=67108864 1=0 6=1 8=0 3=262144; do
 		continue
 	fi
 	test_ok "a caller with limit ${limit%=*} at ${limit#*=}" confined "$bait" limit ${limit%=*} ${limit#*=} -- \
-		"$ROOTLET" run --layer=ram "$base" /bin/probe status NoNewPrivs Seccomp:
+		"$ROOTLET" run --read-only "$base" /bin/probe status NoNewPrivs Seccomp:
 done
 gone() {
 	mkdir gone && cd gone && rmdir ../gone

@@ -379,7 +379,7 @@ test_ok "a relative XDG_DATA_HOME is none" env -u HOME XDG_DATA_HOME=relative "$
 test_ok "it is not made" [ ! -e relative ]
 test_ok "a HOME that cannot be written" works_or_says home env HOME=/proc/none "$ROOTLET" run "$base" probe args ok
 test_ok "over the machine itself" works_or_says home env HOME=/proc/none "$ROOTLET" run -w / host echo "<ok>"
-test_ok "--layer=ram needs no HOME that can be written" home env HOME=/proc/none "$ROOTLET" run --layer=ram "$base" true
+test_ram "--layer=ram needs no HOME that can be written" home env HOME=/proc/none "$ROOTLET" run --layer=ram "$base" true
 test_ok "nor does --read-only" home env HOME=/proc/none "$ROOTLET" run --read-only "$base" true
 test_ok "a layer on disk does" fails_with "/proc/none" home env HOME=/proc/none "$ROOTLET" run --layer=disk "$base" true
 test_ok "a data directory that is a file" fails_with "Not a directory" env XDG_DATA_HOME="$PWD/src/file" "$ROOTLET" run --layer=disk "$base" true
@@ -502,7 +502,7 @@ may_fail=yes
 for limit in -n_4 -n_5 -n_6 -n_8 -n_10 -n_12 -n_16 -f_0 $memory_limits; do
 	limit=$(echo "$limit" | tr _ ' ')
 	test_ok "ulimit $limit" limited "$limit" "$ROOTLET" run "$base" probe args ok
-	test_ok "ulimit $limit, with a layer in memory" limited "$limit" "$ROOTLET" run --layer=ram "$base" probe args ok
+	test_ram "ulimit $limit, with a layer in memory" limited "$limit" "$ROOTLET" run --layer=ram "$base" probe args ok
 done
 for limit in -n_6 -n_16 -f_0 $memory_limits; do
 	limit=$(echo "$limit" | tr _ ' ')

@@ -50,7 +50,7 @@ parallel() {
 }
 test_ok "100 starts, 8 at a time, all do their work" parallel 100 8
 test_ok "their layers are removed" removed
-test_ok "with the layer in memory" parallel 100 8 --layer=ram
+test_ram "with the layer in memory" parallel 100 8 --layer=ram
 test_ok "with one id" parallel 100 8 --idmap=single
 test_ok "40 at once" parallel 40 40
 first_starts() (
@@ -116,7 +116,7 @@ one_by_one() {
 	none_left
 }
 test_ok "one by one, killed within 8 ms" one_by_one
-test_ok "the same with the layer in memory" one_by_one --layer=ram
+test_ram "the same with the layer in memory" one_by_one --layer=ram
 kill_children() {
 	# The line has no end.
 	read -r child _ 2>/dev/null <"/proc/$1/task/$1/children"

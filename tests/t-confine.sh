@@ -91,7 +91,7 @@ test_if plain_ids "a sandbox around this answers for ids" "with --new-privs=yes 
 rm "$base/bin/setuid" "$tmp/volume/setuid"
 
 no_groups() {
-	groups=$("$@" "$ROOTLET" run --layer=ram "$base" /bin/probe ids)
+	groups=$("$@" "$ROOTLET" run --read-only "$base" /bin/probe ids)
 	echo "$groups"
 	[ "$groups" = "0 0 0 0:" ]
 }
@@ -360,7 +360,7 @@ device_read_only() {
 }
 test_ok "--device with r is refused, or read-only" device_read_only
 test_ok "file systems in memory are bounded" all_are bounded attack sizes / /tmp /dev /dev/shm
-test_ok "with --layer=ram, too" all_are bounded \
+test_ram "with --layer=ram, too" all_are bounded \
 	run --layer=ram:8m "$base" /bin/attack sizes / /tmp /dev /dev/shm
 
 # --- shares that are read-only ---

@@ -5,6 +5,9 @@ make_base
 need userns overlay || skip_all "no overlay in user namespaces here"
 
 scratch=$XDG_DATA_HOME/rootlet/scratch
+# Options of a run without a layer on disk.
+ram=--layer=ram
+have_ram_layer || ram=--read-only
 run() { "$ROOTLET" run "$@"; }
 in_host() {
 	in_host_commands=$1
@@ -112,7 +115,7 @@ semantics_hold() { # DIRECTORY-INSIDE OPTION...
 	run "$@" host sh "$tmp/check.sh" "$where" <"$tmp/semantics"
 }
 test_ok "what programs do with files, on disk" semantics_hold "$tmp/work/trees" --layer=disk
-test_ok "in memory" semantics_hold "$tmp/work/trees" --layer=ram
+test_ram "in memory" semantics_hold "$tmp/work/trees" --layer=ram
 test_ok "in a volume with a layer" semantics_hold /mnt/trees -v "$tmp/work/trees:/mnt/trees:layer"
 base_is_untouched() { manifest | diff "$tmp/manifest" -; }
 test_ok "the files below are what they were" base_is_untouched
@@ -233,7 +236,7 @@ running_is_kept() {
 	first=$pid
 	start two || return
 	[ "$(count_layers)" = 2 ] || return
-	run "$base" /bin/true && run --layer=ram "$base" /bin/true
+	run "$base" /bin/true && run "$ram" "$base" /bin/true
 	sleep 0.2
 	[ "$(count_layers)" = 2 ] && echo x >&4 && go_on two "$pid" && [ -d "$scratch" ] &&
 		echo x >&3 && go_on one "$first" && removed
@@ -268,7 +271,7 @@ wait_gone() {
 	return 1
 }
 test_ok "what a killed rootlet left is removed by the next command" killed ""
-test_ok "also when that has its layer in memory" killed --layer=ram
+test_ram "also when that has its layer in memory" killed --layer=ram
 test_ok "also when that has none" killed --read-only
 commands='mkdir -p /a/b /tmp/a/b && chmod 0 /a/b /a /tmp/a/b /tmp/a && '
 test_ok "also with directories that nobody may read" killed ""
@@ -308,15 +311,15 @@ on_disk() {
 	go_on one "$pid" && removed && [ "$(cat "$tmp/found")" = "$2" ]
 }
 test_ok "--layer=disk is in the data directory" on_disk --layer=disk 2
-test_ok "--layer=ram is not" on_disk --layer=ram 0
+test_ram "--layer=ram is not" on_disk --layer=ram 0
 no_data_dir() (
 	XDG_DATA_HOME=$tmp/none
 	export XDG_DATA_HOME
-	run --layer=ram "$base" /bin/probe write /x && run --read-only "$base" /bin/true &&
+	run "$ram" "$base" /bin/probe write /x && run --read-only "$base" /bin/true &&
 		[ ! -e "$tmp/none" ]
 )
 test_ok "in memory, no data directory is made" no_data_dir
-test_ok "--layer=ram:SIZE holds that much" in_base \
+test_ram "--layer=ram:SIZE holds that much" in_base \
 	'dd if=/dev/zero of=/f bs=64k count=96 2>/dev/null && rm /f && head -c 6m /dev/zero >/tmp/f' \
 	--layer=ram:8m
 memory_is_limited() {
@@ -324,8 +327,8 @@ memory_is_limited() {
 	cat "$tmp/stderr"
 	grep -q 'No space left' "$tmp/stderr"
 }
-test_ok "and not more" memory_is_limited /f
-test_ok "/tmp counts" memory_is_limited /tmp/f
+test_ram "and not more" memory_is_limited /f
+test_ram "/tmp counts" memory_is_limited /tmp/f
 for size in 0 -1 x 1x 99999999999999999999 ''; do
 	test_ok "--layer=ram:$size is refused" fails_with "--layer" run "--layer=ram:$size" "$base" \
 		/bin/true
@@ -426,8 +429,8 @@ disk_on_overlay() {
 }
 export base
 test_ok "--layer=disk there is refused with a hint" disk_on_overlay
-test_ok "a data directory that cannot be written: in memory" write_one "$read_only"
-test_ok "a data directory on a full file system: in memory" \
+test_ram "a data directory that cannot be written: in memory" write_one "$read_only"
+test_ram "a data directory on a full file system: in memory" \
 	write_one 'mount -t tmpfs -o nr_inodes=1 t "$tmp/m"'
 test_ok "--layer=disk there is refused" fails_with "Read-only file system" \
 	own_mounts sh -c "$read_only && XDG_DATA_HOME=\$tmp/m exec \"\$ROOTLET\" run --layer=disk \"\$base\" /bin/true"
@@ -435,7 +438,7 @@ no_home() (
 	unset XDG_DATA_HOME HOME
 	prints '/x ok' run "$base" /bin/probe write /x
 )
-test_ok "without HOME it is in memory" no_home
+test_ram "without HOME it is in memory" no_home
 no_home_disk() (
 	unset XDG_DATA_HOME HOME
 	fails_with "HOME" run --layer=disk "$base" /bin/true

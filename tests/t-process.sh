@@ -22,7 +22,7 @@ valid_json() {
 
 test_ok "-w starts there" prints /etc run -w /etc "$base" probe cwd
 test_ok "-w makes what is missing" prints /a/b/c run -w /a/b/c "$base" probe cwd
-test_ok "with the usual mode" prints '/a/b 40755 0 0 40' run --layer=ram -w /a/b --tmpfs /a "$base" probe stat /a/b
+test_ok "with the usual mode" prints '/a/b 40755 0 0 40' run -w /a/b --tmpfs /a "$base" probe stat /a/b
 test_ok "also in a --read-only base" prints /a/b run --read-only -w /a/b "$base" probe cwd
 test_ok "the base does not get it" [ ! -e "$base/a" ]
 test_ok "dots in -w are resolved as text" prints /a/c run -w /a/b/.././/c/ "$base" probe cwd

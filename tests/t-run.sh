@@ -33,9 +33,14 @@ base_untouched() {
 test_ok "the base is never written" base_untouched
 test_ok "the layer is removed" wait_empty "$XDG_DATA_HOME/rootlet/scratch"
 
-for layer in disk ram ram:8m; do
-	test_ok "--layer=$layer takes writes" prints '/new ok' run --layer=$layer "$base" /bin/probe write /new
-done
+takes_writes() { prints '/new ok' run "--layer=$1" "$base" /bin/probe write /new; }
+test_ok "--layer=disk takes writes" takes_writes disk
+test_ram "--layer=ram takes writes" takes_writes ram
+test_ram "--layer=ram:8m takes writes" takes_writes ram:8m
+if ! have_ram_layer; then
+	test_ok "--layer=ram is refused and says which Linux has it" fails_with "needs Linux 6.6" \
+		run --layer=ram "$base" /bin/true
+fi
 test_ok "--read-only refuses writes to the base" prints '/new EROFS
 /tmp/x ok
 /dev/shm/x ok' run --read-only "$base" /bin/probe write /new /tmp/x /dev/shm/x

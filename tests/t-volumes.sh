@@ -96,7 +96,7 @@ two_layers() {
 hello' ]
 }
 test_ok "two layers over one folder are two" two_layers
-test_ok ":layer with --layer=ram" prints '/dst/new ok' run --layer=ram -v ./src:/dst:layer "$base" probe write /dst/new
+test_ram ":layer with --layer=ram" prints '/dst/new ok' run --layer=ram -v ./src:/dst:layer "$base" probe write /dst/new
 
 # --- what is mounted below ---
 

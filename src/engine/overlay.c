@@ -90,16 +90,15 @@ make_upper(const struct rootfs *r, int dir_fd, const char *name, const struct st
 
 /*
  * Before Linux 6.6 a tmpfs has no user xattrs, and an overlay on it breaks later, at rmdir: unless it
- * will be read-only by then.
+ * will be read-only by then.  Callers with a plan of their own know what they get.
  */
 static int
-check_ram_xattr(const struct rootfs *r, const char *work, struct err *e)
+check_ram_xattr(const char *work, struct err *e)
 {
 	if (setxattr(work, "user.rootlet.probe", "", 0, 0) == 0)
 		return 0;
 	(void)err_sys(e, "layer in memory: extended attributes on tmpfs");
-	return err_hint(e, "this needs Linux 6.6; %s; see rootlet doctor",
-			r->spec->mounts_as_given ? "use --overlay" : "use --layer=disk");
+	return err_hint(e, "this needs Linux 6.6; use --layer=disk; see rootlet doctor");
 }
 
 static int
@@ -119,7 +118,8 @@ make_layer_dirs(struct rootfs *r, struct overlay *o, struct err *e)
 		return err_sys(e, "make a directory in the layer");
 	if (r->layer_fd >= 0)
 		(void)snprintf(at, sizeof(at), "/proc/self/fd/%d/", r->layer_fd);
-	else if (r->serial == 0 && !r->spec->read_only && check_ram_xattr(r, work, e) < 0)
+	else if (r->serial == 0 && !r->spec->read_only && !r->spec->mounts_as_given &&
+		 check_ram_xattr(work, e) < 0)
 		return -e->code;
 	(void)snprintf(o->upper, sizeof(o->upper), "%s%s", at, upper);
 	(void)snprintf(o->work, sizeof(o->work), "%s%s", at, work);
