@@ -120,6 +120,8 @@ have_ram_layer() {
 have_landlock_scope() { "$testbin/probe" landlock-abi | awk '{ exit !($1 >= 6) }'; }
 # A sanitizer needs descriptors, memory, processes and /proc for itself.
 have_sanitizer() { grep -q __asan_init "$ROOTLET"; }
+# run-all.sh may start rootlet with a low limit.
+have_descriptors() { ! grep -q 'ground nofile' "$ROOTLET"; }
 have_bwrap() { command -v bwrap >/dev/null; }
 have_tmux() { command -v tmux >/dev/null; }
 have_python3() { command -v python3 >/dev/null; }

@@ -76,9 +76,9 @@ test_ok "all namespaces are new with --privileged" own_namespaces --privileged
 
 cp "$testbin/attack" "$base/bin/setuid" && chmod 4755 "$base/bin/setuid"
 mkdir "$tmp/volume" && cp "$testbin/attack" "$tmp/volume/setuid" && chmod 4755 "$tmp/volume/setuid"
-test_if plain_ids "a sandbox around this answers for ids" "a setuid program of the base gains nothing" prints "1000 1000" \
+test_ok "a setuid program of the base gains nothing" prints "1000 1000" \
 	run -u 1000 "$base" /bin/setuid euid
-test_if plain_ids "a sandbox around this answers for ids" "a setuid program in a volume gains nothing" prints "1000 1000" \
+test_ok "a setuid program in a volume gains nothing" prints "1000 1000" \
 	run -u 1000 -v "$tmp/volume:/v" "$base" /v/setuid euid
 if [ "$single" ]; then
 	test_skip "with --new-privs=yes that of the base works" "there is one user id"
@@ -86,7 +86,7 @@ else
 	test_ok "with --new-privs=yes that of the base works" prints "1000 0" \
 		run -u 1000 --new-privs=yes "$base" /bin/setuid euid
 fi
-test_if plain_ids "a sandbox around this answers for ids" "with --new-privs=yes that in a volume gains nothing" prints "1000 1000" \
+test_ok "with --new-privs=yes that in a volume gains nothing" prints "1000 1000" \
 	run -u 1000 --new-privs=yes -v "$tmp/volume:/v" "$base" /v/setuid euid
 rm "$base/bin/setuid" "$tmp/volume/setuid"
 

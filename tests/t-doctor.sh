@@ -50,7 +50,8 @@ test_ok "a map of one id" agrees id-map unshare -Ur true
 test_ok "mounts" agrees mounts unshare -Urm true
 test_ok "a fresh /proc" agrees fresh-proc unshare -Urmpf --mount-proc true
 test_ok "a network" agrees network-namespace unshare -Urn true
-test_ok "a fresh /sys" agrees fresh-sysfs unshare -Urmn mount -t sysfs sysfs /sys
+test_ok "a fresh /sys" agrees fresh-sysfs unshare -Urmn \
+	mount -t sysfs -o ro,nosuid,nodev,noexec sysfs /sys
 test_ok "subordinate ids" agrees subordinate-ids "$ROOTLET" run --idmap="$(have_root && have_host_root &&
 	echo root || echo range)" "$tmp/base" /bin/true
 test_ok "an overlay on disk" agrees overlay-disk "$ROOTLET" run --layer=disk "$tmp/base" /bin/true

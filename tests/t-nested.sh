@@ -67,6 +67,15 @@ host_in_host() {
 }
 test_ok "the machine inside the machine" host_in_host
 test_ok "also with the data directory that is hidden there" host_in_host -e XDG_DATA_HOME
+# Whom the emulation outside has not changed, it leaves to the namespace inside.
+user_inside() {
+	"$ROOTLET" run --privileged --idmap=single host "$ROOTLET" run -u 1000:5 host sh -c 'echo $(id -u) $(id -g)'
+}
+if have_root; then
+	test_skip "the user of the inner sandbox" "no second /proc for root"
+else
+	test_ok "the user of the inner sandbox" prints "1000 5" user_inside
+fi
 have_getfattr() { command -v getfattr >/dev/null; }
 inner_emulation() {
 	"$ROOTLET" run --privileged --idmap=single host "$ROOTLET" run --idmap=single host sh -c \

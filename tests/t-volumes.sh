@@ -203,10 +203,10 @@ missing_source() {
 }
 test_ok "a missing source is an error, and is not made" unchanged . -- missing_source missing
 test_ok "so is one in a missing folder" unchanged . -- missing_source not/there
-if need user; then
+if need user && [ "$(stat -c %u /proc/1)" != "$(id -u)" ]; then
 	test_ok "a source that the caller may not reach is an error" fails_with "Permission denied" run -v /proc/1/fd/0:/dst "$base" true
 else
-	test_skip "a source that the caller may not reach is an error" "root reaches everything"
+	test_skip "a source that the caller may not reach is an error" "process 1 is ours"
 fi
 
 # --- order ---
@@ -248,11 +248,12 @@ done
 test_ok "not with :layer either" fails_with "symbolic link" run -v ./link:/dst:layer "$base" true
 test_ok "what a link leads to can be named" prints hello run -v ./src/../src/file:/dst "$base" probe cat /dst
 # /etc/mtab leads to a file of /proc, /var/run to a folder: both are root's.
-if have_user && [ -L /var/run ]; then
+# Inside of a map without root nobody can tell that.
+if have_user && [ -L /var/run ] && [ "$(stat -c %u /var/run)" = 0 ]; then
 	test_ok "a link of root's is followed" run -v /var/run:/dst:ro "$base" probe ls /dst
 	test_ok "also with :layer" run -v /var/run:/dst:layer "$base" probe ls /dst
 else
-	test_skip "a link of root's is followed" "root does not follow its own links"
+	test_skip "a link of root's is followed" "there is none, or root is not known here"
 fi
 if have_root && [ -L /var/run ]; then
 	test_ok "root follows no link" fails_with "symbolic link" run -v /var/run:/dst "$base" true

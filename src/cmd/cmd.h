@@ -39,6 +39,9 @@ char *cmd_find_helper(const char *name);
 /* Become the helper @name.  Returns only on failure, with the exit status. */
 int cmd_exec_helper(const char *name, char **argv);
 
+/* A caller may have left SIGCHLD ignored: then no end of a child would be seen. */
+void cmd_expect_children(void);
+
 /* Print the help of a command.  Returns the exit status. */
 int cmd_help(const char *name);
 

@@ -1,3 +1,4 @@
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -34,6 +35,12 @@ cmd_find_data_dir(void)
 	if (xdg)
 		return path_join(xdg, "rootlet");
 	return home ? path_join(home, ".local/share/rootlet") : NULL;
+}
+
+void
+cmd_expect_children(void)
+{
+	(void)signal(SIGCHLD, SIG_DFL);
 }
 
 int

@@ -38,6 +38,13 @@ wants_color(void)
 	return isatty(STDOUT_FILENO) && !(no && *no) && term && strcmp(term, "dumb") != 0;
 }
 
+static bool
+in_container(void)
+{
+	return getenv("container") || getenv("KUBERNETES_SERVICE_HOST") ||
+	       access("/.dockerenv", F_OK) == 0 || access("/run/.containerenv", F_OK) == 0;
+}
+
 static int
 examine(bool json)
 {
@@ -50,6 +57,7 @@ examine(bool json)
 		.data_dir = data_dir,
 		.self = self,
 		.path = getenv("PATH"),
+		.in_container = in_container(),
 	};
 	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	size_t n;
@@ -57,6 +65,7 @@ examine(bool json)
 
 	if (len > 0)
 		self[len] = '\0';
+	cmd_expect_children();
 	n = doctor_examine(&h, rows);
 	if (json)
 		doctor_print_json(rows, n, stdout);

@@ -56,6 +56,7 @@ compile(const char *profile, const char *caps, int out_fd, struct err *e)
 	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
 		return err_sys(e, "make a pipe");
 	complaint = pipe_fds[0];
+	cmd_expect_children();
 	pid = fork();
 	if (pid == 0)
 		exec_helper(helper, caps, profile, out_fd, pipe_fds[1]);

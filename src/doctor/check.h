@@ -37,8 +37,6 @@ bool check_enter_mounts(const struct doctor_host *h, struct doctor_finding *f, i
 void check_userns_remedy(const struct doctor_host *h, struct doctor_finding *f);
 /* The value of a setting of the kernel, or -1. */
 long check_sysctl(const char *path);
-/* Are we in somebody's container, as far as one can tell? */
-bool check_in_container(void);
 
 check_fn check_calls, check_userns, check_idmap, check_mounts, check_pid_proc, check_sysfs,
 	check_net, check_range, check_overlay_disk, check_overlay_ram, check_overlay_nested,

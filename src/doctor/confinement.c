@@ -159,10 +159,9 @@ check_place(const struct doctor_host *h, struct doctor_finding *f)
 	const bool own = n > 0 && sscanf(line, "%u %u %u", &inside, &outside, &count) == 3 &&
 			 (inside || outside || count != UINT32_MAX);
 
-	(void)h;
 	check_set(f, DOCTOR_WORKS, "%s%s%s%s",
-		  check_in_container() ? "a container" : own ? "a user namespace" : "the machine itself",
-		  check_in_container() && own ? ", a user namespace" : "",
+		  h->in_container ? "a container" : own ? "a user namespace" : "the machine itself",
+		  h->in_container && own ? ", a user namespace" : "",
 		  prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ? ", no_new_privs" : "",
 		  prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == 2 ? ", a seccomp filter" : "");
 }

@@ -42,6 +42,7 @@ struct doctor_host {
 	const char *data_dir; /* where layers lie; NULL: none */
 	const char *self;     /* path of this program, for AppArmor's profile */
 	const char *path;     /* to look for programs in */
+	bool in_container;    /* somebody's container, as far as one can tell */
 };
 
 #define DOCTOR_ROWS_MAX 24

@@ -33,13 +33,6 @@ check_sysctl(const char *path)
 	return strtol(text, NULL, 10);
 }
 
-bool
-check_in_container(void)
-{
-	return getenv("container") || access("/.dockerenv", F_OK) == 0 ||
-	       access("/run/.containerenv", F_OK) == 0 || getenv("KUBERNETES_SERVICE_HOST");
-}
-
 /* Are we in a chroot?  There the kernel makes no user namespace. */
 static bool
 in_chroot(void)
@@ -62,7 +55,7 @@ check_userns_remedy(const struct doctor_host *h, struct doctor_finding *f)
 				"%s flags=(unconfined) {\\n userns,\\n}\\n' | sudo tee "
 				"/etc/apparmor.d/rootlet && sudo apparmor_parser -r "
 				"/etc/apparmor.d/rootlet", h->self);
-	else if (check_in_container())
+	else if (h->in_container)
 		check_remedy(f, "run the container with --security-opt seccomp=unconfined "
 				"--security-opt apparmor=unconfined; in a pod: securityContext: "
 				"{seccompProfile: {type: Unconfined}}");
@@ -178,7 +171,7 @@ check_pid_proc(const struct doctor_host *h, struct doctor_finding *f)
 	check_failed(f, "mount proc");
 	(void)snprintf(f->lost, sizeof(f->lost),
 		       "a /proc of its own; --proc=host shows the one of outside");
-	if (check_in_container())
+	if (h->in_container)
 		check_remedy(f, "run the container with --security-opt systempaths=unconfined; in a "
 				"pod: securityContext: {procMount: Unmasked}; or rootlet run "
 				"--proc=host");

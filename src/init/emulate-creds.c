@@ -20,16 +20,26 @@
 #define CREDS_MAX 4096
 
 int
-creds_load(const struct emulate *m, pid_t pid, struct cred *ret)
+creds_find(const struct emulate *m, pid_t pid, const struct cred **ret)
 {
 	struct rlimit lim;
 
-	*ret = m->base;
+	*ret = NULL;
 	if (prlimit(pid, RLIMIT_LOCKS, NULL, &lim) < 0)
 		return -errno;
 	if (lim.rlim_cur < m->n_creds)
-		*ret = m->creds[lim.rlim_cur];
+		*ret = &m->creds[lim.rlim_cur];
 	return 0;
+}
+
+int
+creds_load(const struct emulate *m, pid_t pid, struct cred *ret)
+{
+	const struct cred *found;
+	int r = creds_find(m, pid, &found);
+
+	*ret = found ? *found : m->base;
+	return r;
 }
 
 /* The index of a set, new if need be: -EAGAIN when the table is full. */

@@ -197,8 +197,20 @@ do_getgroups(struct emulate *m, struct request *rq)
 	return write_ids(m, rq, rq->args[1], c.groups, c.n_groups);
 }
 
+/*
+ * Who never changed is who the kernel says: also in a user namespace that a process made for itself,
+ * where that is somebody else than outside.
+ */
 static int
-get_res(const struct emulate *m, const struct request *rq, const struct ids *i)
+find_changed(const struct emulate *m, const struct request *rq, const struct cred **ret)
+{
+	int r = creds_find(m, rq->pid, ret);
+
+	return r == 0 && !*ret ? ANSWER_NATIVE : r;
+}
+
+static int
+write_res(const struct emulate *m, const struct request *rq, const struct ids *i)
 {
 	int r = write_ids(m, rq, rq->args[0], &i->r, 1);
 
@@ -212,30 +224,30 @@ get_res(const struct emulate *m, const struct request *rq, const struct ids *i)
 int
 do_getresuid(struct emulate *m, struct request *rq)
 {
-	struct cred c;
-	int r = creds_load(m, rq->pid, &c);
+	const struct cred *c;
+	int r = find_changed(m, rq, &c);
 
-	return r < 0 ? r : get_res(m, rq, &c.u);
+	return r ? r : write_res(m, rq, &c->u);
 }
 
 int
 do_getresgid(struct emulate *m, struct request *rq)
 {
-	struct cred c;
-	int r = creds_load(m, rq->pid, &c);
+	const struct cred *c;
+	int r = find_changed(m, rq, &c);
 
-	return r < 0 ? r : get_res(m, rq, &c.g);
+	return r ? r : write_res(m, rq, &c->g);
 }
 
-#define GETTER(name, field)                                     \
-	int name(struct emulate *m, struct request *rq)         \
-	{                                                       \
-		struct cred c;                                  \
-		int r = creds_load(m, rq->pid, &c);             \
-								\
-		if (r == 0)                                     \
-			rq->result = id_result(rq, c.field);    \
-		return r;                                       \
+#define GETTER(name, field)                                      \
+	int name(struct emulate *m, struct request *rq)          \
+	{                                                        \
+		const struct cred *c;                            \
+		int r = find_changed(m, rq, &c);                 \
+								 \
+		if (r == 0)                                      \
+			rq->result = id_result(rq, c->field);    \
+		return r;                                        \
 	}
 
 GETTER(do_getuid, u.r)

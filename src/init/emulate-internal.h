@@ -152,7 +152,9 @@ int record_write(int fd, const struct record *rec);
 
 /* creds: who the processes believe they are */
 
-/* The set of process @pid. */
+/* The set that process @pid was given, NULL when it never changed; borrowed until the next store. */
+int creds_find(const struct emulate *m, pid_t pid, const struct cred **ret);
+/* The same, with what the sandbox began with for one that never did. */
 int creds_load(const struct emulate *m, pid_t pid, struct cred *ret);
 int creds_store(struct emulate *m, pid_t pid, const struct cred *c);
 /* May the process do what takes root? */
