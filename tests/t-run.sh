@@ -13,6 +13,11 @@ test_ok "its words arrive as they are" prints '<--bind>
 <>
 <$(id)>
 <a b>' inside args --bind -- '' '$(id)' 'a b'
+test_ok "the base by way of .." run "/usr/..$base" /bin/true
+from_above() { (cd / && run "./..$base" /bin/true); }
+test_ok "the base by a relative path" from_above
+ln -s "../../../../../../../../../..$base" "$tmp/up"
+test_ok "the base by a link up to the root" run "$tmp/up" /bin/true
 test_ok "-- ends the options of rootlet" prints '<-v>' run "$base" -- /bin/probe args -v
 test_ok "the exit status is the program's" status 7 inside exit 7
 test_ok "exit status 255" status 255 inside exit 255

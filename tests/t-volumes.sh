@@ -247,6 +247,12 @@ for link in link absolute filelink link/file; do
 done
 test_ok "not with :layer either" fails_with "symbolic link" run -v ./link:/dst:layer "$base" true
 test_ok "what a link leads to can be named" prints hello run -v ./src/../src/file:/dst "$base" probe cat /dst
+test_ok "also up to the root and down again" prints hello run -v "/usr/..$PWD/src/file:/dst" "$base" probe cat /dst
+from_above() {
+	(start=$PWD && cd / && prints hello run -v "./..$start/src/file:/dst" \
+		-v "/etc/../$start/src:/src:layer" "$base" probe cat /dst)
+}
+test_ok "and by a relative path" from_above
 # /etc/mtab leads to a file of /proc, /var/run to a folder: both are root's.
 # Inside of a map without root nobody can tell that.
 if have_user && [ -L /var/run ] && [ "$(stat -c %u /var/run)" = 0 ]; then

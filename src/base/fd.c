@@ -42,6 +42,20 @@ fd_open_in_root(int root_fd, const char *path, int flags, mode_t mode, struct er
 	return fd;
 }
 
+int
+fd_path(int fd, char ret[PATH_MAX])
+{
+	char place[32];
+	ssize_t n;
+
+	(void)snprintf(place, sizeof(place), "/proc/self/fd/%d", fd);
+	n = readlink(place, ret, PATH_MAX - 1);
+	if (n < 0)
+		return -errno;
+	ret[n] = '\0';
+	return 0;
+}
+
 ssize_t
 fd_read_all(int fd, size_t max, char **ret_data, struct err *e)
 {

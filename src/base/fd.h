@@ -6,6 +6,7 @@
 #ifndef BASE_FD_H
 #define BASE_FD_H
 
+#include <limits.h>
 #include <sys/types.h>
 
 #include "base/err.h"
@@ -23,6 +24,12 @@ void fd_closep(int *fd); /* keeps errno, resets to -1 */
  * can be raced: a kernel without openat2(2) gets -ENOSYS and a message.
  */
 int fd_open_in_root(int root_fd, const char *path, int flags, mode_t mode, struct err *e);
+
+/*
+ * The name of what @fd is open on, as seen from our root: without links and "..".  Who opens it again
+ * must look whether it is still the same.  0, or -errno.
+ */
+int fd_path(int fd, char ret[PATH_MAX]);
 
 /*
  * Read at most @max bytes of a regular file into a new NUL-terminated buffer.

@@ -565,6 +565,8 @@ launch_run(const struct spec *s, child_init_fn *init, const struct launch_hooks 
 	fd_closep(&l.sock);
 	fd_closep(&l.signal_fd);
 	fd_closep(&l.userns_fd);
+	for (size_t i = 0; l.sources && i < s->n_mounts; i++)
+		free(l.sources[i].real);
 	free(l.sources);
 	return r;
 }

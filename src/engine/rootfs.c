@@ -65,16 +65,12 @@ open_layer(struct rootfs *r, struct err *e)
 static int
 open_source_fd(int fd, struct err *e)
 {
-	char place[32], path[PATH_MAX];
 	AUTO_FD found = -1;
+	char path[PATH_MAX];
 	struct stat given, st;
-	ssize_t n;
 
-	(void)snprintf(place, sizeof(place), "/proc/self/fd/%d", fd);
-	n = readlink(place, path, sizeof(path) - 1);
-	if (n < 0 || fstat(fd, &given) < 0)
+	if (fd_path(fd, path) < 0 || fstat(fd, &given) < 0)
 		return err_sys(e, "descriptor %d", fd);
-	path[n] = '\0';
 	found = sys_openat(AT_FDCWD, path, O_PATH, 0);
 	if (found < 0 || fstat(found, &st) < 0)
 		return err_sys(e, "descriptor %d, %s", fd, path);

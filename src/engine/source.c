@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/str.h"
 #include "engine/source.h"
 #include "kernel/sys.h"
 
@@ -84,22 +85,44 @@ open_without_links(const char *path)
 	return sys_openat2(AT_FDCWD, path, &how);
 }
 
+static bool
+goes_up(const char *path)
+{
+	for (const char *p = path; (p = strstr(p, "..")); p += 2)
+		if ((p == path || p[-1] == '/') && (p[2] == '/' || p[2] == '\0'))
+			return true;
+	return false;
+}
+
+static int
+remember(int fd, struct source *ret)
+{
+	char real[PATH_MAX];
+	struct stat st;
+
+	if (fd_path(fd, real) < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	*ret = (struct source){ .real = xstrdup(real), .dev = st.st_dev, .ino = st.st_ino };
+	return 0;
+}
+
 int
 source_vet(const char *path, struct source *ret, struct err *e)
 {
 	AUTO_FD direct = open_without_links(path);
 	struct walk w = { .path = path };
-	struct stat st;
 	int r = 0;
 
+	if (direct >= 0 && goes_up(path) && remember(direct, ret) < 0)
+		return err_sys(e, "%s: find its place", path);
 	if (direct >= 0 || errno != ELOOP)
 		return 0;
 	(void)snprintf(w.todo, sizeof(w.todo), "%s", path);
 	w.at = sys_openat(AT_FDCWD, *path == '/' ? "/" : ".", O_PATH | O_DIRECTORY, 0);
 	while (r == 0 && w.at >= 0)
 		r = walk_on(&w, e);
-	if (r >= 0 && w.at >= 0 && fstat(w.at, &st) == 0)
-		*ret = (struct source){ .dev = st.st_dev, .ino = st.st_ino };
+	if (r >= 0 && w.at >= 0 && remember(w.at, ret) < 0)
+		r = err_sys(e, "%s: find its place", path);
 	fd_closep(&w.at);
 	return r < 0 ? r : 0;
 }
@@ -107,19 +130,14 @@ source_vet(const char *path, struct source *ret, struct err *e)
 int
 source_open(const char *path, const struct source *vetted, struct err *e)
 {
-	AUTO_FD fd = open_without_links(path);
+	AUTO_FD fd = open_without_links(vetted->real ? vetted->real : path);
 	struct stat st;
 
-	if (fd >= 0)
-		return TAKE_FD(fd);
-	if (errno != ELOOP || vetted->ino == 0) {
+	if (fd < 0) {
 		(void)err_sys(e, "%s", path);
 		return err_needs(e, "openat2(2), Linux 5.6");
 	}
-	fd = sys_openat(AT_FDCWD, path, O_PATH, 0);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_sys(e, "%s", path);
-	if (st.st_dev != vetted->dev || st.st_ino != vetted->ino)
-		return err_set(e, EAGAIN, "%s: a link on the way has just been changed", path);
+	if (vetted->real && (fstat(fd, &st) < 0 || st.st_dev != vetted->dev || st.st_ino != vetted->ino))
+		return err_set(e, EAGAIN, "%s: where it leads has just been changed", path);
 	return TAKE_FD(fd);
 }

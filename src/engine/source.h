@@ -7,8 +7,10 @@
  * /home keep working.
  *
  * Whose a link is, only the launcher can see: in the new user namespace root and everybody else who
- * has no id there look alike.  So the launcher looks first, and says for each source with a link
- * what it found; the child follows the links and takes nothing else.
+ * has no id there look alike.  And only the launcher can go up with "..": in the child the stage lies
+ * over "/", and ".." would climb onto it.  So the launcher looks first, and says for each source with
+ * a link or ".." where it led; the child opens that, without following anything, and takes nothing
+ * else.
  */
 #ifndef ENGINE_SOURCE_H
 #define ENGINE_SOURCE_H
@@ -17,8 +19,9 @@
 
 #include "spec/spec.h"
 
-/* What a path with links led to; ino 0: there was none that may be followed. */
+/* What a path with links or ".." led to. */
 struct source {
+	char *real; /* owned; NULL: the path says it itself, or leads nowhere */
 	dev_t dev;
 	ino_t ino;
 };

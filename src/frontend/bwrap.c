@@ -147,6 +147,30 @@ fill_ids(struct bwrap_args *a, struct err *e)
 	return 0;
 }
 
+/* What leads nowhere here (yet, or a link of /proc that is no text) is left for the engine to find. */
+static void
+resolve(char **path)
+{
+	char real[PATH_MAX];
+
+	if (*path && realpath(*path, real)) {
+		free(*path);
+		*path = xstrdup(real);
+	}
+}
+
+static void
+resolve_sources(struct mount_step *m)
+{
+	if (m->op != MOUNT_BIND && m->op != MOUNT_OVERLAY)
+		return;
+	resolve(&m->src);
+	resolve(&m->upper);
+	resolve(&m->work);
+	for (char **p = m->lowers; p && *p; p++)
+		resolve(p);
+}
+
 /* A procfs of the pid namespace that we are in shows nothing that a fresh one would not. */
 static void
 finish_mounts(struct bwrap_args *a)
@@ -155,9 +179,13 @@ finish_mounts(struct bwrap_args *a)
 
 	s->layer = SPEC_LAYER_RAM;
 	s->mounts_as_given = true;
-	for (size_t i = 0; i < s->n_mounts; i++)
-		if (s->mounts[i].op == MOUNT_PROC)
-			s->mounts[i].from_host = !(a->ns & SPEC_NS_PID) && s->pidns_fd < 0;
+	for (size_t i = 0; i < s->n_mounts; i++) {
+		struct mount_step *m = &s->mounts[i];
+
+		resolve_sources(m);
+		if (m->op == MOUNT_PROC)
+			m->from_host = !(a->ns & SPEC_NS_PID) && s->pidns_fd < 0;
+	}
 }
 
 static void

@@ -92,17 +92,18 @@ fill_namespaces(struct spec *s, const struct run_args *a, struct err *e)
 	return 0;
 }
 
-/* A directory given as base: absolute, so that the engine needs no current directory. */
+/* A directory given as base: by the name that it has for everybody. */
 static int
-add_dir_root(struct spec *s, const char *base, const struct run_host *h, struct err *e)
+add_dir_root(struct spec *s, const char *base, int root_fd, struct err *e)
 {
 	struct mount_step *m;
+	char path[PATH_MAX];
 
-	if (base[0] != '/' && !h->cwd)
-		return err_set(e, ENOENT, "%s: the current directory is gone", base);
+	if (fd_path(root_fd, path) < 0)
+		return err_sys(e, "base %s: find its place", base);
 	m = spec_add_mount(s, MOUNT_OVERLAY, xstrdup("/"));
 	m->trusted = true;
-	strv_take(&m->lowers, base[0] == '/' ? xstrdup(base) : path_join(h->cwd, base));
+	strv_take(&m->lowers, xstrdup(path));
 	return 0;
 }
 
@@ -374,7 +375,7 @@ fill_root(struct spec *s, const struct run_args *a, const struct run_host *h, in
 {
 	const bool host = run_base_is_host(a->base);
 
-	if ((host ? run_add_host_root(s, a, h, e) : add_dir_root(s, a->base, h, e)) < 0)
+	if ((host ? run_add_host_root(s, a, h, e) : add_dir_root(s, a->base, root_fd, e)) < 0)
 		return -e->code;
 	add_own_mounts(s, a);
 	if (!host)
