@@ -152,12 +152,14 @@ test_ok "nor with --privileged" says_nothing secret_in --privileged "$base" /bin
 test_ok "the search finds it when it is given" prints "/proc/2/environ" \
 	secret_in -e SECRET "$base" /bin/attack
 
-# A starving PID 1 must end, or go on; it must not spin.
+# A starving PID 1 must end, or go on; it must not spin.  The kernel kills whom it sees running
+# without processor time (resource 0).
 starved() {
+	began=$(date +%s)
 	timeout -s KILL 10 "$ROOTLET" run "$@" >/dev/null 2>&1
-	got=$?
-	echo "status $got"
-	[ "$got" = 7 ] || [ "$got" = 125 ]
+	got=$? took=$(($(date +%s) - began))
+	echo "status $got after $took s"
+	[ "$got" = 7 ] || [ "$got" = 125 ] || { [ "$got" = 137 ] && [ "$took" -lt 9 ]; }
 }
 for resource in 7 9 0 3; do
 	test_ok "PID 1 survives or ends when resource $resource is taken from it" \
