@@ -13,6 +13,7 @@
 #include "frontend/capnames.h"
 
 #define WORDS_MAX 9000 /* bubblewrap's own limit */
+#define ARGS_MAX  ((size_t)64 << 20) /* bytes of --args: what a command line could never hold */
 
 /* --- pieces --- */
 
@@ -57,7 +58,7 @@ act_args(void *args, const struct opt *o, char **words, struct err *e)
 	if (a->in_args)
 		return err_set(e, EINVAL, "--args is not supported in a file of arguments");
 	if (bwrap_take_fd(a, words[0], &fd, e) < 0 ||
-	    bwrap_read_fd(fd, SIZE_MAX / 2, &data, &len, e) < 0)
+	    bwrap_read_fd(fd, ARGS_MAX, &data, &len, e) < 0)
 		return err_prefix(e, "--args");
 	strv_take(&a->args_data, data);
 	for (const char *p = data; p < data + len; p += strlen(p) + 1)
