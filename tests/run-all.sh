@@ -53,7 +53,7 @@ names() {
 }
 
 # ground LABEL WRAP MODE: MODE is for tests/ground, which starts rootlet in an odd way.
-ground() {
+ground() (
 	wrap=$2
 	if [ "$3" ]; then
 		program=$stage/rootlet-$1
@@ -65,20 +65,24 @@ ground() {
 	say "on other ground: $1"
 	# shellcheck disable=SC2046,SC2086
 	ROOTLET_MUST_HAVE='' run_as "$ground_user" "$1" plain ${ground_units-} $ground_scripts
-	wrap='' program=''
-}
+)
 
+# Two at a time: little of what runs there looks at the clock.
 grounds() {
-	ground unshare "unshare -r" ""
+	ground unshare "unshare -r" "" &
 	ground unshare-pid "unshare -r --pid --fork --mount --mount-proc" ""
+	wait
 	command -v bwrap >/dev/null && {
-		ground bwrap "bwrap --bind / / --dev-bind /dev /dev" ""
+		ground bwrap "bwrap --bind / / --dev-bind /dev /dev" "" &
 		ground bwrap-pid "bwrap --dev-bind / / --unshare-pid --proc /proc" ""
+		wait
 	}
-	ground nested "$stage/plain/rootlet run --privileged -v $stage:$stage host" ""
+	ground nested "$stage/plain/rootlet run --privileged -v $stage:$stage host" "" &
 	ground nofile "" "nofile 64"
-	ground sigchld "" sigchld
+	wait
+	ground sigchld "" sigchld &
 	ground leak "" leak
+	wait
 }
 
 # The sanitizers' own runtime needs gcc's shared objects: a dynamic program, a build of its own.
