@@ -369,13 +369,13 @@ test_ok "with --workdir it works" gone run -w / host true
 home() {
 	(unset XDG_DATA_HOME && "$@")
 }
-test_ok "no HOME" home env -u HOME "$ROOTLET" run "$base" true
+test_ram "no HOME" home env -u HOME "$ROOTLET" run "$base" true
 test_ok "no HOME, and a layer on disk is wanted" fails_with "neither HOME nor XDG_DATA_HOME" home env -u HOME "$ROOTLET" run --layer=disk "$base" true
 test_ok "no HOME, over the machine itself" home env -u HOME "$ROOTLET" run -w / host true
-test_ok "a relative HOME is none" home env HOME=relative "$ROOTLET" run "$base" true
+test_ram "a relative HOME is none" home env HOME=relative "$ROOTLET" run "$base" true
 test_ok "a relative HOME is not made" [ ! -e relative ]
-test_ok "an empty HOME is none" home env HOME= "$ROOTLET" run "$base" true
-test_ok "a relative XDG_DATA_HOME is none" env -u HOME XDG_DATA_HOME=relative "$ROOTLET" run "$base" true
+test_ram "an empty HOME is none" home env HOME= "$ROOTLET" run "$base" true
+test_ram "a relative XDG_DATA_HOME is none" env -u HOME XDG_DATA_HOME=relative "$ROOTLET" run "$base" true
 test_ok "it is not made" [ ! -e relative ]
 test_ok "a HOME that cannot be written" works_or_says home env HOME=/proc/none "$ROOTLET" run "$base" probe args ok
 test_ok "over the machine itself" works_or_says home env HOME=/proc/none "$ROOTLET" run -w / host echo "<ok>"
