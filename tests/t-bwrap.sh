@@ -100,6 +100,7 @@ run_side() {
 	rm -rf "$tmp/w" 2>/dev/null || { chmod -R u+rwx "$tmp/w" && rm -rf "$tmp/w"; }
 	cp -a "$tmp/new" "$tmp/w"
 	ln -sf "$2" "$tmp/bin/bwrap"
+	# A session of its own: some lines look for what is left in theirs, and end it.
 	rm -f "$tmp/$1.printed" "$tmp/$1.err" # not truncated: whoever is late may still write
 	{
 		echo "side=$1"
@@ -108,7 +109,8 @@ run_side() {
 	(
 		cd "$tmp/w" || exit
 		exec env -i PATH="$tmp/bin:/usr/bin:/bin:/usr/sbin:/sbin" HOME="$tmp/w" LC_ALL=C.UTF-8 \
-			ROOTLET="$ours" ROOTLET_LIBEXEC="${ROOTLET_LIBEXEC-}" timeout -k 1 15 sh "$tmp/line.sh"
+			ROOTLET="$ours" ROOTLET_LIBEXEC="${ROOTLET_LIBEXEC-}" setsid -w timeout -k 1 15 \
+			sh "$tmp/line.sh"
 	) </dev/null >"$tmp/$1.printed" 2>"$tmp/$1.err" 3>&- 9<&-
 	echo $? >"$tmp/$1.status"
 	{
