@@ -24,7 +24,7 @@ suite=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release 2>/dev/null)
 
 # What the suite needs of a system, and rootlet's helpers of libraries; no compilers and linters.
 packages=acl,attr,bash,bubblewrap,iproute2,kmod,libcap2-bin,libcap-ng0,libjansson4,libseccomp2
-packages=$packages,login,mount,passwd,procps,python3-minimal,strace,tmux,uidmap,util-linux,xz-utils
+packages=$packages,login,mount,passwd,procps,python3,strace,tmux,uidmap,util-linux,xz-utils
 # In the order in which they are loaded; one that is built in, or unknown, is passed over.
 modules='virtio_pci virtio_blk crc32c_generic ext4 overlay fuse tun veth unix_diag inet_diag binfmt_misc'
 

@@ -120,11 +120,12 @@ have_ram_layer() {
 have_landlock_scope() { "$testbin/probe" landlock-abi | awk '{ exit !($1 >= 6) }'; }
 # A sanitizer needs descriptors, memory, processes and /proc for itself.
 have_sanitizer() { grep -q __asan_init "$ROOTLET"; }
-# run-all.sh may start rootlet with a low limit.
+# run-all.sh may start rootlet in an odd way, by a script: with a low limit, with descriptors left open.
 have_descriptors() { ! grep -q 'ground nofile' "$ROOTLET"; }
+have_plain_start() { ! grep -q '^exec .*/ground ' "$ROOTLET"; }
 have_bwrap() { command -v bwrap >/dev/null; }
 have_tmux() { command -v tmux >/dev/null; }
-have_python3() { command -v python3 >/dev/null; }
+have_python3() { python3 -c "import json" 2>/dev/null; }
 have_mmdebstrap() { command -v mmdebstrap >/dev/null; }
 have_strace() { command -v strace >/dev/null; }
 

@@ -57,8 +57,9 @@ ground() (
 	wrap=$2
 	if [ "$3" ]; then
 		program=$stage/rootlet-$1
-		printf '#!/bin/sh\nexec %s %s %s "$@"\n' "$stage/plain/tests/ground" "$3" \
-			"$stage/plain/rootlet" >"$program"
+		# By the name of bwrap it is that.
+		printf '#!/bin/sh\n[ "${0##*/}" = bwrap ] && set -- bwrap "$@"\nexec %s %s %s "$@"\n' \
+			"$stage/plain/tests/ground" "$3" "$stage/plain/rootlet" >"$program"
 		chmod 755 "$program"
 	fi
 	# What cannot be had there is missing for a reason that the tests say.

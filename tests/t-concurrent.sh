@@ -80,7 +80,7 @@ ours_are_seen() {
 	{ kill -9 "$launcher" && wait "$launcher"; } 2>/dev/null
 	[ "$seen" -ge 3 ] && none_left
 }
-test_ok "a sandbox is seen from outside, and gone when rootlet is killed" ours_are_seen
+test_if plain_start "it is started by a script here" "a sandbox is seen from outside, and gone when rootlet is killed" ours_are_seen
 
 # killed_at COUNT STEP [OPTION...]: so many at once; the Nth is killed N * STEP tenths of a
 # millisecond later.

@@ -170,7 +170,7 @@ test_chown_errors(void)
 	OK(fails(fchownat(AT_FDCWD, "f", 1, 1, 0x40), EINVAL), "unknown flag: EINVAL");
 	OK(symlink("loop", "loop") == 0 && fails(chown("loop", 1, 1), ELOOP), "loop: ELOOP");
 	OK(mount("f", "f", NULL, MS_BIND, NULL) == 0 &&
-	   mount(NULL, "f", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) == 0 &&
+	   mount(NULL, "f", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV, NULL) == 0 &&
 	   fails(chown("f", 1, 1), EROFS), "read-only file system: EROFS");
 	(void)umount2("f", MNT_DETACH);
 }

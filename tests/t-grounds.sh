@@ -23,7 +23,7 @@ for front in run bwrap_base; do
 	usual() {
 		$front /bin/probe ids >"$tmp/usual" && from "$@" && cmp "$tmp/usual" "$tmp/out"
 	}
-	test_ok "$front: with 64 descriptors" usual nofile 64
+	test_if plain_start "it is started by a script here" "$front: with 64 descriptors" usual nofile 64
 	test_ok "$front: with SIGCHLD ignored" usual sigchld
 	test_ok "$front: with directories left open" usual leak
 	# The program's status is known although nobody would have been told of its end.

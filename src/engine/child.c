@@ -1,7 +1,6 @@
 #include <net/if.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <termios.h>
 #include <unistd.h>
@@ -27,9 +26,8 @@ own_ids(const struct child_args *a, struct err *e)
 		return -e->code;
 	if (s->idmap == SPEC_IDMAP_SINGLE && ids_write_single(s, e) < 0)
 		return -e->code;
-	/* From here on nothing inside may look into this process: it has the host's memory. */
-	if (prctl(PR_SET_DUMPABLE, 0) < 0)
-		return err_sys(e, "become non-dumpable");
+	if (!confine_is_open(s) && confine_close(e) < 0)
+		return -e->code;
 	/* Ids other than root's first: what is made in the root belongs to root inside. */
 	if (s->idmap == SPEC_IDMAP_RANGE &&
 	    (sys_setresgid(0) < 0 || sys_setresuid(0) < 0))
@@ -141,6 +139,8 @@ child_steps(const struct child_args *a, struct program *p, struct err *e)
 	if (inner_userns(s, proc_fd, e) < 0)
 		return err_prefix(e, "set up the inner user namespace");
 	wait_for_fd(s->block_fd);
+	if (confine_is_open(s) && confine_close(e) < 0)
+		return -e->code;
 	choose_cwd(s, p);
 	if (set_up_session(&r, p, e) < 0)
 		return -e->code;

@@ -130,9 +130,10 @@ int
 confine_landlock(const struct spec *s, struct err *e)
 {
 	uint64_t access = s->caps & (1ULL << CAP_SYS_ADMIN) ? 0 : LANDLOCK_DIR;
+	const bool scopes_add = !(s->ns & SPEC_NS_PID) || !(s->ns & SPEC_NS_NET);
 	AUTO_FD ruleset = -1;
 
-	if (!s->landlock)
+	if (!s->landlock || (!access && !scopes_add))
 		return 0;
 	if (landlock_ruleset(&access, &ruleset, e) < 0)
 		return -e->code;
@@ -197,6 +198,18 @@ confine_programs(const struct spec *s, struct err *e)
 			return err_sys(e, "load seccomp program %zu", i + 1);
 	}
 	return 0;
+}
+
+int
+confine_close(struct err *e)
+{
+	return prctl(PR_SET_DUMPABLE, 0) < 0 ? err_sys(e, "become non-dumpable") : 0;
+}
+
+bool
+confine_is_open(const struct spec *s)
+{
+	return s->open_init && s->pidns_fd < 0 && s->userns_fd < 0;
 }
 
 int

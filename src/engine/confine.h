@@ -19,7 +19,9 @@ int confine_descriptors(const struct spec *s, struct err *e);
  * and only files below "/" and those passed can be executed (ABI 2), so not this program through
  * /proc/self/exe, which would then be open to writes from inside (CVE-2019-5736).  Nor is a file
  * outside opened for writing that was given for reading, through /proc/self/fd.  A domain with file
- * rules makes mount(2) impossible, so programs with CAP_SYS_ADMIN get the scopes only.
+ * rules makes mount(2) impossible, so programs with CAP_SYS_ADMIN get the scopes only, and those only
+ * where they add to namespaces: a domain of any kind denies those inside it that have file rules (a
+ * sandbox in this one) to link and rename between directories (REFER is denied unless allowed).
  */
 int confine_landlock(const struct spec *s, struct err *e);
 
@@ -36,6 +38,14 @@ int confine_filters(const struct spec *s, const struct spec_filter *notify, int 
 
 /* The caller's own programs, in his order. */
 int confine_programs(const struct spec *s, struct err *e);
+
+/* Nothing inside may look into a process of ours, which has the host's memory. */
+int confine_close(struct err *e);
+/*
+ * But as long as nothing runs inside, those outside may under s->open_init: who drives bwrap(1) opens
+ * the namespaces of a sandbox that waits.  Not where a sandbox that runs is joined.
+ */
+bool confine_is_open(const struct spec *s);
 
 /* The kernel kills this process when its parent ends.  A change of ids or capabilities undoes that. */
 int confine_die_with_parent(struct err *e);

@@ -82,7 +82,7 @@ make_userns(const struct spec *s, int proc_fd, struct err *e)
 		return err_sys(e, "become dumpable");
 	if (ids_write_inner(s, proc_fd, e) < 0)
 		return -e->code;
-	return prctl(PR_SET_DUMPABLE, 0) < 0 ? err_sys(e, "become non-dumpable") : 0;
+	return confine_is_open(s) ? 0 : confine_close(e);
 }
 
 /* By trial: there is more than one way to be prevented. */

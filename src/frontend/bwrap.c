@@ -239,7 +239,8 @@ fill_process(struct bwrap_args *a, char **command)
 	s->detached = !a->die_with_parent;
 	s->die_with_parent = a->die_with_parent;
 	s->init = !a->as_pid_1 && ((a->ns & SPEC_NS_PID) || s->lock_files || a->sync_fd >= 0);
-	s->linger = s->open_init = s->init;
+	s->linger = s->init;
+	s->open_init = true;
 	fill_cwd(a);
 }
 

@@ -96,14 +96,16 @@ fill_namespaces(struct spec *s, const struct run_args *a, struct err *e)
 static int
 add_dir_root(struct spec *s, const char *base, int root_fd, struct err *e)
 {
-	struct mount_step *m;
 	char path[PATH_MAX];
+	/* Without /proc there is no start anyway, but a reason that is said later. */
+	const bool found = fd_path(root_fd, path) == 0;
+	struct mount_step *m;
 
-	if (fd_path(root_fd, path) < 0)
-		return err_sys(e, "base %s: find its place", base);
+	if (!found && base[0] != '/')
+		return err_set(e, ENOENT, "base %s: /proc is not mounted here", base);
 	m = spec_add_mount(s, MOUNT_OVERLAY, xstrdup("/"));
 	m->trusted = true;
-	strv_take(&m->lowers, xstrdup(path));
+	strv_take(&m->lowers, xstrdup(found ? path : base));
 	return 0;
 }
 

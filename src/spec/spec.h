@@ -188,7 +188,8 @@ struct spec {
 	uint32_t umask;
 	bool init;       /* run a first process of ours, PID 1 where there is a pid namespace; false:
 			  * the program itself is that */
-	bool open_init;  /* with linger: who may look into the program may look into init */
+	bool open_init;  /* who may look into the program may look into init under linger, and from
+			  * outside into what will be the program (for its namespaces) */
 	bool linger;     /* at the program's end init ends nobody: it stays, without privileges, until
 			  * its last child has ended; the launcher does not wait for that */
 	bool detached;   /* the sandbox does not die with the launcher */
