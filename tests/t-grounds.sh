@@ -5,13 +5,15 @@ make_base
 need userns overlay || skip_all "no overlay in user namespaces here"
 
 ground=$testbin/ground
-run() { "$ROOTLET" run --layer=ram "$base" "$@"; }
+layer=ram
+have_ram_layer || layer=disk
+run() { "$ROOTLET" run "--layer=$layer" "$base" "$@"; }
 # The same base for the other front end, whose root is empty.
 bwrap_base() { "$ROOTLET" bwrap --bind "$base" / --proc /proc --dev /dev --unshare-all "$@"; }
 
 # Both front ends, with the same outcome as from a usual place.
 for front in run bwrap_base; do
-	case $front in run) words='run --layer=ram '$base ;; *) words="bwrap --bind $base / --proc /proc --dev /dev --unshare-all" ;; esac
+	case $front in run) words="run --layer=$layer $base" ;; *) words="bwrap --bind $base / --proc /proc --dev /dev --unshare-all" ;; esac
 	# from MODE... : /bin/probe ids from there
 	from() {
 		# shellcheck disable=SC2086
@@ -67,7 +69,7 @@ done
 
 fds() { "$ground" leak "$ROOTLET" "$@"; }
 test_ok "none of the descriptors left open reaches a program under run" prints "0 1 2 " \
-	fds run --layer=ram "$base" /bin/probe fds
+	fds run "--layer=$layer" "$base" /bin/probe fds
 test_ok "all of them reach one under bwrap" prints "$("$ground" leak "$testbin/probe" fds)" \
 	fds bwrap --bind "$base" / --proc /proc /bin/probe fds
 test_done

@@ -51,9 +51,9 @@ user_works_in() {
 test_ok "inside --privileged" user_works_in "$ROOTLET" run --privileged host
 test_ok "inside --privileged with one id" user_works_in "$ROOTLET" run --privileged --idmap=single host
 test_ok "inside --privileged without init" user_works_in "$ROOTLET" run --privileged --init=no host
-test_ok "inside --privileged, with the data directory that is hidden there" \
+test_ram "inside --privileged, with the data directory that is hidden there" \
 	user_works_in "$ROOTLET" run --privileged -e XDG_DATA_HOME host
-test_ok "inside --privileged --read-only" user_works_in "$ROOTLET" run --privileged --read-only host
+test_ram "inside --privileged --read-only" user_works_in "$ROOTLET" run --privileged --read-only host
 # The kernel stacks two overlays, not three.
 test_ok "three deep" hinted_in "$ROOTLET" run --privileged --idmap=single host \
 	"$ROOTLET" run --privileged host
@@ -84,7 +84,7 @@ inner_emulation() {
 if have_root; then
 	test_skip "ownership is emulated inside as outside" "no second /proc for root"
 elif need getfattr; then
-	test_ok "ownership is emulated inside as outside" prints 5:6:0644:file inner_emulation
+	test_ram "ownership is emulated inside as outside" prints 5:6:0644:file inner_emulation
 else
 	test_skip "ownership is emulated inside as outside" "no getfattr here"
 fi
@@ -139,7 +139,7 @@ if need bwrap && bwrap --dev-bind / / --unshare-user true 2>/dev/null; then
 	test_ok "inside bwrap --unshare-user" works_in bwrap --dev-bind / / --unshare-user
 	test_ok "inside bwrap --unshare-all" \
 		user_works_in bwrap --unshare-all --bind / / --proc /proc --dev /dev
-	test_ok "inside bwrap where nothing can be written" \
+	test_ram "inside bwrap where nothing can be written" \
 		user_works_in bwrap --unshare-all --ro-bind / / --proc /proc --dev /dev
 	if have_sanitizer; then
 		test_skip "inside bwrap without /proc" "rootlet is built with a sanitizer"
