@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/remove.h"
 #include "engine/layer.h"
 #include "kernel/sys.h"
 
@@ -108,79 +109,6 @@ layer_create(const char *dir, struct layer *ret, struct err *e)
 	if (snprintf(ret->path, sizeof(ret->path), "%s/%s", dir, name) >= (int)sizeof(ret->path))
 		return err_set(e, ENAMETOOLONG, "layer in %.100s...: name too long", dir);
 	return 0;
-}
-
-/* Let us into directory @name.  What the program left there may be a link: chmod(2) would follow it. */
-static void
-open_up(int dir_fd, const char *name)
-{
-	AUTO_FD fd = openat(dir_fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	char path[32];
-
-	if (fd < 0)
-		return;
-	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	IGNORE(chmod(path, 0700));
-}
-
-/*
- * Empty directory @name in @dir_fd: files go, directories are moved up to @top_fd under a fresh
- * name, where the caller's loop meets them.  So any depth takes a constant number of descriptors.
- */
-static void
-flatten(int dir_fd, const char *name, int top_fd, unsigned long *serial)
-{
-	int fd;
-	DIR *d;
-
-	open_up(dir_fd, name);
-	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	d = fd < 0 ? NULL : fdopendir(fd);
-	if (!d) {
-		fd_closep(&fd);
-		return;
-	}
-	for (const struct dirent *de; (de = readdir(d));) {
-		char fresh[32];
-
-		if (strcmp(de->d_name, ".") == 0 || strcmp(de->d_name, "..") == 0)
-			continue;
-		if (unlinkat(dirfd(d), de->d_name, 0) == 0)
-			continue;
-		if (unlinkat(dirfd(d), de->d_name, AT_REMOVEDIR) == 0)
-			continue;
-		open_up(dirfd(d), de->d_name);
-		(void)snprintf(fresh, sizeof(fresh), ".%lu", (*serial)++);
-		(void)renameat(dirfd(d), de->d_name, top_fd, fresh);
-	}
-	(void)closedir(d);
-	(void)unlinkat(dir_fd, name, AT_REMOVEDIR);
-}
-
-/* Remove what is in @top_fd until nothing more can be. */
-static void
-remove_contents(int top_fd)
-{
-	unsigned long serial = 0;
-	bool progress = true;
-
-	while (progress) {
-		int fd = openat(top_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		DIR *d = fd < 0 ? NULL : fdopendir(fd);
-
-		progress = false;
-		if (!d)
-			return;
-		for (const struct dirent *de; (de = readdir(d));) {
-			if (strcmp(de->d_name, ".") == 0 || strcmp(de->d_name, "..") == 0)
-				continue;
-			if (unlinkat(top_fd, de->d_name, 0) < 0)
-				flatten(top_fd, de->d_name, top_fd, &serial);
-			if (faccessat(top_fd, de->d_name, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
-				progress = true;
-		}
-		(void)closedir(d);
-	}
 }
 
 /* Remove every directory in @dir that nobody holds the lock of. */

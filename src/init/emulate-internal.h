@@ -16,6 +16,7 @@
 #include <sys/types.h>
 
 #include "base/fd.h"
+#include "base/record.h"
 #include "init/emulate.h"
 
 #define ANSWER_NATIVE 1
@@ -131,15 +132,7 @@ int path_open(struct emulate *m, const struct request *rq, int dirfd, const char
 int path_open_arg(struct emulate *m, const struct request *rq, int dirfd, uint64_t addr,
 		  int at_flags, int *ret_fd);
 
-/* record: the extended attribute */
-
-#define RECORD_TYPE_SIZE 32
-
-struct record {
-	uint32_t uid, gid;
-	uint32_t mode;               /* permission bits, 07777 */
-	char type[RECORD_TYPE_SIZE]; /* "file", "dir", "block-8-1" ... */
-};
+/* record: the extended attribute of base/record.h */
 
 /* Can a file of this kind (st_mode) carry a record? */
 bool record_possible(mode_t mode);

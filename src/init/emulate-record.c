@@ -4,15 +4,6 @@
 
 #include "init/emulate-internal.h"
 
-#define ATTRIBUTE "user.containers.override_stat"
-
-/*
- * The value is UID:GID:MODE:TYPE, ids in decimal, the mode in octal with at least four digits, TYPE
- * one of file, dir, symlink, pipe, socket, block-MAJOR-MINOR, char-MAJOR-MINOR; no NUL at the end.
- * Older writers leave out ":TYPE".
- */
-#define VALUE_SIZE 96
-
 /* Extended attributes cannot be reached through an O_PATH descriptor itself.  Relative to /proc. */
 struct fd_path {
 	char s[32];
@@ -43,28 +34,22 @@ record_default(mode_t mode, struct record *ret)
 bool
 record_read(int fd, struct record *ret)
 {
-	char value[VALUE_SIZE];
-	ssize_t n = getxattr(path_of(fd).s, ATTRIBUTE, value, sizeof(value) - 1);
-	struct record r = { .uid = 0 };
+	char value[RECORD_VALUE_SIZE];
+	ssize_t n = getxattr(path_of(fd).s, RECORD_ATTRIBUTE, value, sizeof(value) - 1);
 
 	if (n < 0)
 		return false;
 	value[n] = '\0';
-	if (sscanf(value, "%u:%u:%o:%31s", &r.uid, &r.gid, &r.mode, r.type) < 3)
-		return false;
-	r.mode &= 07777;
-	*ret = r;
-	return true;
+	return record_parse(value, ret);
 }
 
 int
 record_write(int fd, const struct record *rec)
 {
-	char value[VALUE_SIZE];
-	int n = snprintf(value, sizeof(value), "%u:%u:%04o%s%s", rec->uid, rec->gid, rec->mode,
-			 rec->type[0] ? ":" : "", rec->type);
+	char value[RECORD_VALUE_SIZE];
+	size_t n = record_format(rec, value);
 
-	if (setxattr(path_of(fd).s, ATTRIBUTE, value, (size_t)n, 0) < 0)
+	if (setxattr(path_of(fd).s, RECORD_ATTRIBUTE, value, n, 0) < 0)
 		return -errno;
 	return 0;
 }
