@@ -3,9 +3,19 @@
 function __rootlet_with_value
     switch $argv[1]
         case run
-            printf '%s\n' --layer --home -v --volume --tmpfs --device --add-host -w --workdir -e --env --env-file -u --user -h --hostname --entrypoint --ulimit --timeout --umask --init --pass-fd --events-fd --net --proc --idmap --cap-add --cap-drop --new-privs --seccomp
+            printf '%s\n' --layer --home -v --volume --tmpfs --device --add-host -w --workdir -e --env --env-file -u --user -h --hostname --entrypoint --ulimit --timeout --umask --init --pass-fd --events-fd --commit --net --proc --idmap --cap-add --cap-drop --new-privs --seccomp
         case bwrap
             printf '%s\n' --args --argv0 --userns --userns2 --pidns --uid --gid --hostname --chdir --setenv --unsetenv --bind --bind-try --dev-bind --dev-bind-try --ro-bind --ro-bind-try --bind-fd --ro-bind-fd --remount-ro --overlay-src --overlay --tmp-overlay --ro-overlay --proc --dev --tmpfs --mqueue --dir --file --bind-data --ro-bind-data --symlink --perms --size --chmod --seccomp --add-seccomp-fd --exec-label --file-label --cap-add --cap-drop --lock-file --sync-fd --block-fd --userns-block-fd --info-fd --json-status-fd
+        case images
+            printf '%s\n' --format
+        case import
+            printf '%s\n' -m --message
+        case inspect
+            printf '%s\n'
+        case tag
+            printf '%s\n'
+        case rmi
+            printf '%s\n'
         case doctor
             printf '%s\n' --format
         case spec
@@ -94,7 +104,7 @@ complete -c rootlet -f
 complete -c rootlet -n __rootlet_at_command -l help -d 'show the commands'
 complete -c rootlet -n __rootlet_at_command -l version -d 'show the version'
 
-complete -c rootlet -n __rootlet_at_command -a run -d 'run a command in a throwaway copy of the machine, or over a directory'
+complete -c rootlet -n __rootlet_at_command -a run -d 'run a command in a throwaway copy of the machine, or over an image or a directory'
 complete -c rootlet -n '__rootlet_at_options run' -l layer -x -a 'disk ram' -d 'where writes go (default: disk)'
 complete -c rootlet -n '__rootlet_at_options run' -l read-only -d 'refuse writes to the base'
 complete -c rootlet -n '__rootlet_at_options run' -l home -x -a 'share layer hide' -d 'the home directory, for base host (default: layer)'
@@ -117,6 +127,7 @@ complete -c rootlet -n '__rootlet_at_options run' -l pass-fd -x -d 'let the comm
 complete -c rootlet -n '__rootlet_at_options run' -l events-fd -x -d 'write start and end as JSON lines to descriptor N'
 complete -c rootlet -n '__rootlet_at_options run' -s i -l interactive -d 'accepted for compatibility; stdin is always connected'
 complete -c rootlet -n '__rootlet_at_options run' -s t -l tty -d 'accepted for compatibility; a terminal is used when there is one'
+complete -c rootlet -n '__rootlet_at_options run' -l commit -x -d 'when the command succeeds, make an image of what it has changed'
 complete -c rootlet -n '__rootlet_at_options run' -l rm -d 'accepted for compatibility; the layer is always removed'
 complete -c rootlet -n '__rootlet_at_options run' -l net -x -a 'none host' -d 'network (default: none)'
 complete -c rootlet -n '__rootlet_at_options run' -l proc -x -a 'fresh host' -d 'what /proc is (default: fresh)'
@@ -201,6 +212,24 @@ complete -c rootlet -n '__rootlet_at_options bwrap' -l new-session -d 'a new ter
 complete -c rootlet -n '__rootlet_at_options bwrap' -l die-with-parent -d 'end when the caller does'
 complete -c rootlet -n '__rootlet_at_options bwrap' -l as-pid-1 -d 'the program is pid 1 itself'
 complete -c rootlet -n '__rootlet_at_options bwrap' -l help -d 'show a summary of the options'
+
+complete -c rootlet -n __rootlet_at_command -a images -d 'list the images'
+complete -c rootlet -n '__rootlet_at_options images' -l format -x -a 'table json names' -d 'how to print them'
+complete -c rootlet -n '__rootlet_at_options images' -s q -l quiet -d 'print digests only'
+complete -c rootlet -n '__rootlet_at_options images' -l help -d 'show a summary of the options'
+
+complete -c rootlet -n __rootlet_at_command -a import -d 'make an image from an archive of a root file system'
+complete -c rootlet -n '__rootlet_at_options import' -s m -l message -x -d 'what the history of the image says'
+complete -c rootlet -n '__rootlet_at_options import' -l help -d 'show a summary of the options'
+
+complete -c rootlet -n __rootlet_at_command -a inspect -d 'print manifest and configuration of an image, as JSON'
+complete -c rootlet -n '__rootlet_at_options inspect' -l help -d 'show a summary of the options'
+
+complete -c rootlet -n __rootlet_at_command -a tag -d 'give an image one more name'
+complete -c rootlet -n '__rootlet_at_options tag' -l help -d 'show a summary of the options'
+
+complete -c rootlet -n __rootlet_at_command -a rmi -d 'take names from images'
+complete -c rootlet -n '__rootlet_at_options rmi' -l help -d 'show a summary of the options'
 
 complete -c rootlet -n __rootlet_at_command -a doctor -d 'try what rootlet needs of this machine, and say what to do about it'
 complete -c rootlet -n '__rootlet_at_options doctor' -l format -x -a 'table json' -d 'how to print it'

@@ -26,7 +26,9 @@ cleanup() {
 	cd / || return
 	wait_empty "$XDG_DATA_HOME/rootlet/scratch"
 	chmod -R u+rwx "$tmp" 2>/dev/null
-	rm -rf "$tmp" 2>/dev/null || "$ROOTLET" run --idmap=range -v "$tmp:/t" host rm -rf /t/work /t/data
+	# With another data directory: this one is masked inside of what it is that of.
+	rm -rf "$tmp" 2>/dev/null || XDG_DATA_HOME=/proc/none "$ROOTLET" run --idmap=range --read-only \
+		-v "$tmp:/t" host sh -c 'chmod -R u+rwx /t/data; rm -rf /t/work /t/data'
 	rm -rf "$tmp"
 }
 

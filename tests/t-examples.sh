@@ -2,7 +2,12 @@
 # shellcheck shell=sh
 . "${srcdir:-.}/tests/lib.sh"
 
+make_base
 mkdir debian tree in out results
+# The images of the examples.
+for image in debian:12 web; do
+	tar -C "$base" -c . | "$ROOTLET" import - "$image" >/dev/null
+done
 
 # Lines of the displays in a man page that begin with "$ ", joined where they go on.
 man_examples() {

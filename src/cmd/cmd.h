@@ -28,8 +28,14 @@ const char *cmd_absolute(const char *path);
 /* $XDG_DATA_HOME/rootlet or ~/.local/share/rootlet, owned; NULL when neither is known. */
 char *cmd_find_data_dir(void);
 
+/* The time that is to stand in what is made, in seconds; -1: the real one. */
+int64_t cmd_source_date_epoch(void);
+
 /* Print "rootlet: MESSAGE" and its hint, safe for a terminal.  Returns EXIT_ROOTLET. */
 int cmd_fail(const struct err *e);
+
+/* An error that a helper has printed: cmd_fail() is silent about it.  Returns -ECANCELED. */
+int cmd_said(struct err *e);
 
 /* After the last word on standard output: 0, or EXIT_ROOTLET when it could not be written. */
 int cmd_end_output(void);
@@ -45,9 +51,18 @@ void cmd_expect_children(void);
 /* Print the help of a command.  Returns the exit status. */
 int cmd_help(const char *name);
 
+/* What a command line of `run` comes to. */
+struct run_plan {
+	struct spec *spec;  /* owned */
+	int events_fd;      /* owned; -1: nobody listens */
+	const char *kind;   /* whose the files of an image are: "range", "root", "single" */
+	char *image;        /* owned; digest of the image that it runs; NULL: none */
+	const char *commit; /* name for an image of what has changed; NULL: none.  Of argv. */
+};
+#define RUN_PLAN_INIT { .events_fd = -1 }
+
 /* Parse the command line of `run` and make its spec, filter included. Returns 1 after --help. */
-int cmd_run_spec(int argc, char **argv, const char *name, struct spec **ret,
-		 int *ret_events_fd, struct err *e);
+int cmd_run_spec(int argc, char **argv, const char *name, struct run_plan *ret, struct err *e);
 
 /* The same for `bwrap`, for people to look at. */
 int cmd_bwrap_spec(int argc, char **argv, struct spec **ret, struct err *e);

@@ -2,8 +2,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/parse.h"
 #include "base/str.h"
 #include "cmd/cmd.h"
+#include "cmd/image.h"
 #include "frontend/bwrap.h"
 #include "options/docs.h"
 
@@ -12,6 +14,8 @@ cmd_fail(const struct err *e)
 {
 	char safe[4 * sizeof(e->msg)];
 
+	if (!e->msg[0])
+		return EXIT_ROOTLET;
 	(void)str_printable(safe, sizeof(safe), e->msg, false);
 	(void)fprintf(stderr, "rootlet: %s\n", safe);
 	if (e->hint[0]) {
@@ -19,6 +23,24 @@ cmd_fail(const struct err *e)
 		(void)fprintf(stderr, "hint: %s\n", safe);
 	}
 	return EXIT_ROOTLET;
+}
+
+int64_t
+cmd_source_date_epoch(void)
+{
+	const char *epoch = getenv("SOURCE_DATE_EPOCH");
+	struct err ignored = ERR_INIT;
+	uint64_t t;
+
+	return epoch && parse_u64(epoch, INT64_MAX, &t, &ignored) == 0 ? (int64_t)t : -1;
+}
+
+int
+cmd_said(struct err *e)
+{
+	err_clear(e);
+	e->code = ECANCELED;
+	return -ECANCELED;
 }
 
 const char *
@@ -86,10 +108,17 @@ static const struct opt no_opts[] = { OPT_END };
 /* `docs` has no summary: it is not shown. */
 const struct opt_command cmd_table[] = {
 	{ "run", "[OPTIONS] BASE [--] [COMMAND [ARG...]]",
-	  "run a command in a throwaway copy of the machine, or over a directory", run_opts,
+	  "run a command in a throwaway copy of the machine, or over an image or a directory", run_opts,
 	  cmd_run, true },
 	{ "bwrap", "[OPTIONS] [--] COMMAND [ARG...]",
 	  "what bubblewrap's bwrap(1) does, with its command line", bwrap_opts, cmd_bwrap, true },
+	{ "images", "[OPTIONS]", "list the images", images_opts, cmd_images, false },
+	{ "import", "[OPTIONS] TAR|- NAME[:TAG]", "make an image from an archive of a root file system",
+	  import_opts, cmd_import, false },
+	{ "inspect", "IMAGE", "print manifest and configuration of an image, as JSON",
+	  image_name_opts, cmd_inspect, false },
+	{ "tag", "IMAGE NAME[:TAG]", "give an image one more name", image_name_opts, cmd_tag, false },
+	{ "rmi", "IMAGE...", "take names from images", image_name_opts, cmd_rmi, false },
 	{ "doctor", "[OPTIONS]", "try what rootlet needs of this machine, and say what to do about it",
 	  doctor_opts, cmd_doctor, false },
 	{ "spec", "run [OPTIONS] BASE [--] [COMMAND [ARG...]]",

@@ -85,6 +85,10 @@ const struct opt run_opts[] = {
 	OPT_FLAG('t', "tty", struct run_args, tty,
 		 "accepted for compatibility; a terminal is used when there is one",
 		 NULL),
+	OPT_STRING(0, "commit", "NAME[:TAG]", OPT_VALUE_TEXT, struct run_args, commit,
+		   "when the command succeeds, make an image of what it has changed",
+		   "The new image has the layers of the old one, and one more; it needs a layer on disk. "
+		   "Nothing is made when the command fails."),
 	OPT_FLAG(0, "rm", struct run_args, rm,
 		 "accepted for compatibility; the layer is always removed",
 		 NULL),

@@ -9,7 +9,9 @@
 #include "base/parse.h"
 #include "base/str.h"
 #include "cmd/cmd.h"
+#include "cmd/image.h"
 #include "engine/launch.h"
+#include "image/ref.h"
 #include "init/init.h"
 #include "kernel/oom.h"
 
@@ -65,11 +67,57 @@ close_inherited(const struct spec *s, int events_fd, struct err *e)
 	return fd_close_others(keep, n, e);
 }
 
+struct found_image {
+	const char *kind;
+	struct image_record record;
+	char **layers; /* owned strv */
+	struct run_image image;
+};
+
 static int
-make_spec(struct run_args *a, struct spec **ret, int *ret_events_fd, struct err *e)
+find_image(const struct run_args *a, struct run_host *h, struct found_image *f, struct err *e)
+{
+	if (run_base_is_host(a->base) || image_ref_is_path(a->base))
+		return 0;
+	f->kind = cmd_choose_kind(a->idmap, h, e);
+	if (!f->kind || cmd_find_image(a->base, f->kind, h->data_dir, &f->record, &f->layers, e) < 0)
+		return -e->code;
+	f->image = (struct run_image){ .layers = f->layers,
+				       .entrypoint = f->record.entrypoint,
+				       .cmd = f->record.cmd,
+				       .env = f->record.env,
+				       .user = f->record.user,
+				       .workdir = f->record.workdir };
+	h->image = &f->image;
+	return 0;
+}
+
+/* Before it starts: who wants an image afterwards does not want to lose what was done. */
+static int
+check_commit(const struct run_plan *p, struct err *e)
+{
+	struct image_ref ref = IMAGE_REF_INIT;
+	int r;
+
+	if (!p->commit)
+		return 0;
+	if (!p->image)
+		return err_set(e, EINVAL, "--commit: the base is not an image");
+	if (p->spec->layer == SPEC_LAYER_RAM || p->spec->read_only)
+		return err_set(e, EINVAL, "--commit: a layer on disk is needed");
+	r = image_ref_parse(p->commit, &ref, e);
+	if (r == 0 && ref.digest)
+		r = err_set(e, EINVAL, "'%s' has a digest: that is no name", p->commit);
+	image_ref_clear(&ref);
+	return r < 0 ? err_prefix(e, "--commit") : 0;
+}
+
+static int
+make_spec(struct run_args *a, struct run_plan *ret, struct err *e)
 {
 	AUTO_FREE char *cwd = find_cwd(), *data_dir = cmd_find_data_dir();
-	const struct run_host h = {
+	struct found_image found = { .layers = NULL };
+	struct run_host h = {
 		.uid = (uid_t)getauxval(AT_EUID),
 		.gid = (gid_t)getauxval(AT_EGID),
 		.cwd = cwd,
@@ -81,17 +129,20 @@ make_spec(struct run_args *a, struct spec **ret, int *ret_events_fd, struct err 
 	AUTO_SPEC s = NULL;
 	int events_fd = -1;
 
-	if (fd_check_stdio(e) < 0 || run_spec(a, &h, &s, e) < 0 || open_events_fd(a->events_fd, &events_fd, e) < 0 ||
-	    close_inherited(s, events_fd, e) < 0 || cmd_fill_filter(s, a, h.data_dir, e) < 0)
+	if (fd_check_stdio(e) < 0 || find_image(a, &h, &found, e) < 0 || run_spec(a, &h, &s, e) < 0 ||
+	    open_events_fd(a->events_fd, &events_fd, e) < 0 || close_inherited(s, events_fd, e) < 0 ||
+	    cmd_fill_filter(s, a, h.data_dir, e) < 0)
 		return -e->code;
-	*ret_events_fd = events_fd;
-	*ret = TAKE_PTR(s);
-	return 0;
+	ret->spec = TAKE_PTR(s);
+	ret->events_fd = events_fd;
+	ret->kind = found.kind;
+	ret->image = TAKE_PTR(found.record.digest);
+	ret->commit = a->commit;
+	return check_commit(ret, e);
 }
 
 int
-cmd_run_spec(int argc, char **argv, const char *name, struct spec **ret, int *ret_events_fd,
-	     struct err *e)
+cmd_run_spec(int argc, char **argv, const char *name, struct run_plan *ret, struct err *e)
 {
 	struct run_args a = { .base = NULL };
 	int first = opt_parse(run_opts, argc, argv, &a, e), r;
@@ -102,84 +153,102 @@ cmd_run_spec(int argc, char **argv, const char *name, struct spec **ret, int *re
 		r = first;
 	} else if (first == argc) {
 		(void)err_set(e, EINVAL, "%s: no base given", name);
-		r = err_hint(e, "rootlet run host, or rootlet run ./DIRECTORY");
+		r = err_hint(e, "rootlet run host, rootlet run IMAGE, or rootlet run ./DIRECTORY");
 	} else {
 		a.base = argv[first];
 		a.command = argv + first + 1;
 		if (*a.command && strcmp(*a.command, "--") == 0)
 			a.command++;
-		r = make_spec(&a, ret, ret_events_fd, e);
+		r = make_spec(&a, ret, e);
 	}
 	run_args_clear(&a);
 	return r;
 }
 
-struct events {
-	int fd;            /* owned, -1: nobody listens */
+struct running {
+	struct run_plan plan;
 	int64_t oom_kills; /* before the start; -1: not known */
 };
 
 static void
 on_started(void *ctx, pid_t pid)
 {
-	const struct events *ev = ctx;
+	const struct running *r = ctx;
 
-	(void)dprintf(ev->fd, "{\"event\":\"started\",\"pid\":%d}\n", pid);
+	(void)dprintf(r->plan.events_fd, "{\"event\":\"started\",\"pid\":%d}\n", pid);
 }
 
 /* SIGKILL, and the kernel has killed something here meanwhile, which we did not ask for. */
 static bool
-was_oom(const struct events *ev, const struct launch_result *res)
+was_oom(const struct running *r, const struct launch_result *res)
 {
-	return res->signal == SIGKILL && !res->timed_out && ev->oom_kills >= 0 &&
-	       oom_count() > ev->oom_kills;
+	return res->signal == SIGKILL && !res->timed_out && r->oom_kills >= 0 &&
+	       oom_count() > r->oom_kills;
 }
 
 static void
-report_end(const struct events *ev, const struct launch_result *res)
+report_end(const struct running *r, const struct launch_result *res)
 {
 	char signal[32] = "";
 
-	if (ev->fd < 0)
+	if (r->plan.events_fd < 0)
 		return;
 	if (res->signal)
 		(void)snprintf(signal, sizeof(signal), ",\"signal\":%d", res->signal);
-	(void)dprintf(ev->fd, "{\"event\":\"exited\",\"status\":%d%s%s%s}\n", res->exit_status,
-		      signal, was_oom(ev, res) ? ",\"oom\":true" : "",
+	(void)dprintf(r->plan.events_fd, "{\"event\":\"exited\",\"status\":%d%s%s%s}\n", res->exit_status,
+		      signal, was_oom(r, res) ? ",\"oom\":true" : "",
 		      res->timed_out ? ",\"timedOut\":true" : "");
+}
+
+/* The layer becomes an image: what the root took is in its first directory. */
+static int
+on_ended(void *ctx, const char *layer, const struct launch_result *res)
+{
+	const struct running *r = ctx;
+	AUTO_FREE char *upper = path_join(layer, "u0");
+	struct err e = ERR_INIT;
+
+	if (res->exit_status != 0)
+		return -1;
+	if (cmd_commit_layer(r->plan.kind, upper, r->plan.image, r->plan.commit, &e) < 0) {
+		(void)cmd_fail(&e);
+		return EXIT_ROOTLET;
+	}
+	return -1;
 }
 
 int
 cmd_run(int argc, char **argv)
 {
 	struct err e = ERR_INIT;
-	AUTO_SPEC s = NULL;
-	struct events ev = { .fd = -1, .oom_kills = -1 };
+	struct running run = { .plan = RUN_PLAN_INIT, .oom_kills = -1 };
 	char *const last = argv[argc - 1];
 	struct launch_hooks hooks = {
-		.ctx = &ev,
+		.ctx = &run,
 		.cmdline = argv[0],
 		.cmdline_len = (size_t)(last + strlen(last) - argv[0]),
 	};
 	struct launch_result res = { .exit_status = EXIT_ROOTLET };
-	int r = cmd_run_spec(argc, argv, "run", &s, &ev.fd, &e);
+	int r = cmd_run_spec(argc, argv, "run", &run.plan, &e);
 
 	if (r < 0)
 		return cmd_fail(&e);
 	if (r > 0)
 		return cmd_help("run");
-	if (ev.fd >= 0) {
+	if (run.plan.events_fd >= 0) {
 		hooks.started = on_started;
-		ev.oom_kills = oom_count();
+		run.oom_kills = oom_count();
 	}
-	r = launch_run(s, init_main, &hooks, &res, &e);
-	if (r < 0 && res.ids_refused && run_idmap_again(s)) {
+	if (run.plan.commit)
+		hooks.ended = on_ended;
+	r = launch_run(run.plan.spec, init_main, &hooks, &res, &e);
+	if (r < 0 && res.ids_refused && !run.plan.image && run_idmap_again(run.plan.spec)) {
 		err_clear(&e);
-		r = launch_run(s, init_main, &hooks, &res, &e);
+		r = launch_run(run.plan.spec, init_main, &hooks, &res, &e);
 	}
 	if (r < 0)
 		(void)cmd_fail(&e);
-	report_end(&ev, &res);
+	report_end(&run, &res);
 	/* Nothing is freed: the end of the process does that at a stroke, without page faults. */
 	exit(res.exit_status);
 }

@@ -262,6 +262,15 @@ fill_result(const struct launch *l, struct launch_result *ret)
 					     : WEXITSTATUS(st);
 }
 
+static void
+tell_end(const struct launch *l, struct launch_result *ret)
+{
+	int status = l->hooks->ended(l->hooks->ctx, l->layer.path, ret);
+
+	if (status >= 0)
+		ret->exit_status = status;
+}
+
 int
 launch_run(const struct spec *s, child_init_fn *init, const struct launch_hooks *hooks,
 	   struct launch_result *ret, struct err *e)
@@ -283,6 +292,8 @@ launch_run(const struct spec *s, child_init_fn *init, const struct launch_hooks 
 	fill_result(&l, ret);
 	if (r < 0)
 		ret->exit_status = l.exit_status;
+	else if (hooks->ended && l.layer.fd >= 0)
+		tell_end(&l, ret);
 	layer_discard(&l.layer, s->layer_dir, l.userns_fd);
 	fd_closep(&l.sock);
 	fd_closep(&l.signal_fd);

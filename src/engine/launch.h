@@ -9,6 +9,13 @@
 
 #include "engine/child.h"
 
+struct launch_result {
+	int exit_status; /* what rootlet should exit with: the program's own, 128+N, 124 */
+	int signal;      /* that ended the program, or 0 */
+	bool timed_out;  /* spec.timeout_ms ran out */
+	bool ids_refused; /* failure: the id map could not be had; nothing was started */
+};
+
 struct launch_hooks {
 	/* Each may be NULL. @pid is the program's in the caller's pid namespace. */
 	void (*started)(void *ctx, pid_t pid);
@@ -17,17 +24,15 @@ struct launch_hooks {
 	 * id map may be written here.  0 or -errno, which ends the start.
 	 */
 	int (*cloned)(void *ctx, pid_t pid, struct err *e);
+	/*
+	 * The program has ended, @layer is the directory that took its writes, and will be removed
+	 * when this returns.  Returns an exit status for rootlet itself, or -1 for the program's.
+	 */
+	int (*ended)(void *ctx, const char *layer, const struct launch_result *res);
 	void *ctx;
 	/* Our own command line, which init would show inside; it is blanked there. */
 	char *cmdline;
 	size_t cmdline_len;
-};
-
-struct launch_result {
-	int exit_status; /* what rootlet should exit with: the program's own, 128+N, 124 */
-	int signal;      /* that ended the program, or 0 */
-	bool timed_out;  /* spec.timeout_ms ran out */
-	bool ids_refused; /* failure: the id map could not be had; nothing was started */
 };
 
 /*

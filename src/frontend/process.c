@@ -91,11 +91,14 @@ base_env(struct spec *s, const struct run_args *a, const struct run_host *h,
 		for (char *const *kv = h->env; kv && *kv; kv++)
 			if (is_harmless(*kv))
 				strv_env_set(&s->env, *kv);
+	for (char *const *kv = h->image ? h->image->env : NULL; kv && *kv; kv++)
+		if (**kv != '=' && strchr(*kv, '='))
+			strv_env_set(&s->env, *kv);
 	if (!strv_env_get(s->env, "PATH"))
 		set_env(s, "PATH", DEFAULT_PATH);
 	if (host && h->home && !a->user)
 		set_env(s, "HOME", h->home);
-	else
+	else if (host || !strv_env_get(s->env, "HOME"))
 		set_env(s, "HOME", u->home ? u->home : "/");
 	if (!host && s->hostname)
 		set_env(s, "HOSTNAME", s->hostname);
@@ -170,12 +173,15 @@ fill_cwd(struct spec *s, const struct run_args *a, const struct run_host *h, str
 	const bool hidden = a->home && strcmp(a->home, "hide") == 0 && h->home && h->cwd &&
 			    path_is_below(h->cwd, h->home);
 
-	if (a->workdir) {
-		s->cwd = path_clean(a->workdir);
+	const char *image_dir = h->image && !a->here ? h->image->workdir : NULL;
+
+	if (a->workdir || image_dir) {
+		s->cwd = path_clean(a->workdir ? a->workdir : image_dir);
 		s->cwd_create = true;
 		if (!s->cwd)
-			return err_set(e, EINVAL, "--workdir '%s' is not an absolute path",
-				       a->workdir);
+			return err_set(e, EINVAL, "%s '%s' is not an absolute path",
+				       a->workdir ? "--workdir" : "the image's working directory",
+				       a->workdir ? a->workdir : image_dir);
 		return 0;
 	}
 	if ((a->here || run_base_is_host(a->base)) && !h->cwd) {
@@ -191,6 +197,23 @@ fill_cwd(struct spec *s, const struct run_args *a, const struct run_host *h, str
 	return 0;
 }
 
+static void
+append(struct spec *s, char *const *words)
+{
+	for (char *const *w = words; w && *w; w++)
+		strv_take(&s->argv, xstrdup(*w));
+}
+
+/* As docker: another entry point takes the image's command away, a command its arguments. */
+static void
+image_argv(struct spec *s, const struct run_args *a, const struct run_image *image)
+{
+	if (!a->entrypoint)
+		append(s, image->entrypoint);
+	if (!a->command || !*a->command)
+		append(s, a->entrypoint ? NULL : image->cmd);
+}
+
 /* The caller's shell for a copy of his machine, sh for anything else. */
 static void
 fill_argv(struct spec *s, const struct run_args *a, const struct run_host *h)
@@ -199,8 +222,9 @@ fill_argv(struct spec *s, const struct run_args *a, const struct run_host *h)
 
 	if (a->entrypoint && a->entrypoint[0])
 		strv_take(&s->argv, xstrdup(a->entrypoint));
-	for (char **w = a->command; w && *w; w++)
-		strv_take(&s->argv, xstrdup(*w));
+	if (h->image)
+		image_argv(s, a, h->image);
+	append(s, a->command);
 	if (s->argv)
 		return;
 	if (run_base_is_host(a->base) && shell && shell[0] == '/' && access(shell, X_OK) == 0)
@@ -248,7 +272,8 @@ run_fill_process(struct spec *s, const struct run_args *a, const struct run_host
 		 struct err *e)
 {
 	struct passwd_user u = PASSWD_USER_INIT;
-	int r = fill_user(s, a->user, root_fd, &u, e);
+	const char *user = a->user ? a->user : h->image ? h->image->user : NULL;
+	int r = fill_user(s, user, root_fd, &u, e);
 
 	if (r == 0)
 		r = fill_env(s, a, h, &u, e);

@@ -67,12 +67,14 @@ check_home(const struct run_args *a, struct err *e)
 }
 
 static int
-fill_namespaces(struct spec *s, const struct run_args *a, struct err *e)
+fill_namespaces(struct spec *s, const struct run_args *a, const struct run_image *image,
+		struct err *e)
 {
 	static const char *const nets[] = { "none", "host", NULL };
 	static const char *const procs[] = { "fresh", "host", NULL };
 	static const char *const yes_no[] = { "yes", "no", NULL };
-	int net = 0, init = 0, privs = 1;
+	/* The programs of an image that are setuid work, inside of its user namespace. */
+	int net = 0, init = 0, privs = image ? 0 : 1;
 
 	s->ns = SPEC_NS_USER | SPEC_NS_MOUNT | SPEC_NS_PID | SPEC_NS_IPC | SPEC_NS_UTS |
 		SPEC_NS_CGROUP;
@@ -89,6 +91,16 @@ fill_namespaces(struct spec *s, const struct run_args *a, struct err *e)
 		s->ns |= SPEC_NS_NET;
 	s->init = init == 0;
 	s->no_new_privs = privs != 0;
+	return 0;
+}
+
+static int
+add_image_root(struct spec *s, const struct run_image *image)
+{
+	struct mount_step *m = spec_add_mount(s, MOUNT_OVERLAY, xstrdup("/"));
+
+	m->trusted = true;
+	m->lowers = strv_copy(image->layers);
 	return 0;
 }
 
@@ -361,7 +373,8 @@ mask_store(struct spec *s, const struct run_host *h, struct err *e)
 	for (size_t i = 0; h->data_dir && i < n; i++) {
 		const char *src = shown_by(&s->mounts[i]);
 
-		if (!src)
+		/* The layers of an image are ours, and nothing else is seen there. */
+		if (!src || (i == 0 && h->image))
 			continue;
 		if (i > 0 && !store)
 			store = realpath(h->data_dir, NULL);
@@ -377,7 +390,9 @@ fill_root(struct spec *s, const struct run_args *a, const struct run_host *h, in
 {
 	const bool host = run_base_is_host(a->base);
 
-	if ((host ? run_add_host_root(s, a, h, e) : add_dir_root(s, a->base, root_fd, e)) < 0)
+	if ((host	? run_add_host_root(s, a, h, e)
+	     : h->image ? add_image_root(s, h->image)
+			: add_dir_root(s, a->base, root_fd, e)) < 0)
 		return -e->code;
 	add_own_mounts(s, a);
 	if (!host)
@@ -393,16 +408,31 @@ fill_root(struct spec *s, const struct run_args *a, const struct run_host *h, in
 	return 0;
 }
 
+/* The layer whose users count: the topmost that has some. */
 static int
-open_base(const struct run_args *a, struct err *e)
+open_users_layer(const struct run_image *image, struct err *e)
+{
+	AUTO_FD fd = -1;
+
+	for (char *const *p = image->layers; *p; p++) {
+		fd_closep(&fd);
+		fd = sys_openat(AT_FDCWD, *p, O_PATH | O_DIRECTORY, 0);
+		if (fd < 0)
+			return err_sys(e, "layer %s", *p);
+		if (faccessat(fd, "etc/passwd", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+			break;
+	}
+	return TAKE_FD(fd);
+}
+
+static int
+open_base(const struct run_args *a, const struct run_image *image, struct err *e)
 {
 	const char *path = run_base_is_host(a->base) ? "/" : a->base;
 	int fd;
 
-	if (!run_base_is_host(a->base) && !strchr(a->base, '/')) {
-		(void)err_set(e, ENOENT, "base '%s' is neither 'host' nor a directory", a->base);
-		return err_hint(e, "a directory is written with a slash: ./%.200s", a->base);
-	}
+	if (image)
+		return open_users_layer(image, e);
 	fd = sys_openat(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0);
 	return fd < 0 ? err_sys(e, "base %s", a->base) : fd;
 }
@@ -413,9 +443,9 @@ fill(struct spec *s, const struct run_args *a, const struct run_host *h, struct 
 	AUTO_FD root_fd = -1;
 
 	/* Before anything of ours is open. */
-	if (run_fill_pass_fds(s, a, e) < 0 || (root_fd = open_base(a, e)) < 0)
+	if (run_fill_pass_fds(s, a, e) < 0 || (root_fd = open_base(a, h->image, e)) < 0)
 		return -e->code;
-	if (check_home(a, e) < 0 || fill_namespaces(s, a, e) < 0 || fill_layer(s, a, h, e) < 0)
+	if (check_home(a, e) < 0 || fill_namespaces(s, a, h->image, e) < 0 || fill_layer(s, a, h, e) < 0)
 		return -e->code;
 	s->tty = h->terminal && s->init;
 	if (a->hostname)

@@ -12,13 +12,20 @@
 
 struct run_args {
 	const char *layer, *home, *net, *proc, *idmap, *workdir, *user, *hostname, *entrypoint, *timeout,
-		*umask, *init, *new_privs, *seccomp, *events_fd;
+		*umask, *init, *new_privs, *seccomp, *events_fd, *commit;
 	bool read_only, here, privileged, interactive, tty, rm;
 	struct opt_list volumes, tmpfs, env, env_files, cap_add, cap_drop, devices, ulimits,
 		add_hosts, pass_fds;
 	/* operands, into argv */
 	const char *base;
 	char **command; /* NULL-terminated; may be empty */
+};
+
+/* An image as base: its unpacked layers, and what its configuration says. Nothing is owned. */
+struct run_image {
+	char *const *layers; /* directories, topmost first */
+	char *const *entrypoint, *const *cmd, *const *env; /* NULL: none */
+	const char *user, *workdir;                        /* NULL: none */
 };
 
 /* Facts about the caller; nothing is owned. */
@@ -30,6 +37,7 @@ struct run_host {
 	const char *data_dir; /* rootlet's own directory; NULL: none */
 	char *const *env;
 	bool terminal;        /* stdin and stdout are terminals */
+	const struct run_image *image; /* what base names; NULL: a directory, or the machine itself */
 };
 
 /*

@@ -4,6 +4,7 @@
  * A program of its own because it needs a JSON library, and a start of `rootlet run` does not.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/fd.h"
@@ -13,8 +14,9 @@ int
 main(int argc, char **argv)
 {
 	struct err e = ERR_INIT;
+	struct run_plan plan = RUN_PLAN_INIT;
 	AUTO_SPEC s = NULL;
-	int events_fd = -1, r;
+	int r;
 
 	if (argc >= 2 && strcmp(argv[1], "bwrap") == 0) {
 		r = cmd_bwrap_spec(argc - 1, argv + 1, &s, &e);
@@ -28,8 +30,10 @@ main(int argc, char **argv)
 		(void)err_hint(&e, "rootlet spec run BASE ..., or rootlet spec bwrap ...");
 		return cmd_fail(&e);
 	}
-	r = cmd_run_spec(argc - 1, argv + 1, "spec run", &s, &events_fd, &e);
-	fd_closep(&events_fd);
+	r = cmd_run_spec(argc - 1, argv + 1, "spec run", &plan, &e);
+	fd_closep(&plan.events_fd);
+	s = TAKE_PTR(plan.spec);
+	free(plan.image);
 	if (r > 0)
 		return cmd_help("run");
 	if (r < 0 || spec_dump(s, stdout, &e) < 0)

@@ -1,0 +1,253 @@
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/str.h"
+#include "cmd/cmd.h"
+#include "cmd/image.h"
+#include "engine/launch.h"
+#include "frontend/run.h"
+#include "image/names.h"
+#include "image/ref.h"
+
+#define HELPER     "rootlet-image"
+#define RECORD_MAX ((size_t)8 << 20) /* bytes */
+
+int
+cmd_images(int argc, char **argv)
+{
+	(void)argc;
+	return cmd_exec_helper(HELPER, argv);
+}
+
+int
+cmd_tag(int argc, char **argv)
+{
+	return cmd_images(argc, argv);
+}
+
+int
+cmd_rmi(int argc, char **argv)
+{
+	return cmd_images(argc, argv);
+}
+
+int
+cmd_inspect(int argc, char **argv)
+{
+	return cmd_images(argc, argv);
+}
+
+/* --- what is there already --- */
+
+static int
+read_record(int store_fd, const char *digest, struct image_record *ret)
+{
+	AUTO_FREE char *path = xasprintf("cache/image-%s", digest + strlen("sha256:")), *data = NULL;
+	AUTO_FD fd = openat(store_fd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct err ignored = ERR_INIT;
+	ssize_t n = fd < 0 ? -1 : fd_read_all(fd, RECORD_MAX, &data, &ignored);
+
+	if (n < 0 || image_record_decode(data, (size_t)n, ret) < 0 ||
+	    strcmp(ret->digest, digest) != 0)
+		return -ENOENT;
+	return 0;
+}
+
+/* The directories of the layers, topmost first; NULL when one is missing. */
+static char **
+find_layers(int store_fd, const char *data_dir, const char *kind, char *const *diff_ids)
+{
+	AUTO_STRV found = NULL;
+
+	for (size_t i = strv_len(diff_ids); i-- > 0;) {
+		AUTO_FREE char *name = xasprintf("layers/%s/%s", kind, diff_ids[i]);
+
+		if (faccessat(store_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+			return NULL;
+		strv_take(&found, path_join(data_dir, name));
+	}
+	return TAKE_PTR(found);
+}
+
+/* Returns 1 when it is not all there, or not known. */
+static int
+look_up(const char *name, const char *kind, const char *data_dir, struct image_record *ret,
+	char ***ret_layers)
+{
+	AUTO_FD store = open(data_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	AUTO_FREE char *digest = store < 0 ? NULL : names_find(store, name);
+
+	if (!digest || read_record(store, digest, ret) < 0 ||
+	    !(*ret_layers = find_layers(store, data_dir, kind, ret->layers))) {
+		image_record_clear(ret);
+		return 1;
+	}
+	return 0;
+}
+
+/* --- what the helper makes of it --- */
+
+/* The machine as it is, with the caller's subordinate ids as users of a namespace. */
+static int
+make_range_spec(char *const *argv, struct spec **ret, struct err *e)
+{
+	AUTO_SPEC s = spec_new();
+	const struct run_host h = { .uid = (uid_t)getauxval(AT_EUID),
+				    .gid = (gid_t)getauxval(AT_EGID) };
+	struct mount_step *m;
+
+	(void)spec_add_mount(s, MOUNT_LAYER_DIR, xstrdup("/"));
+	m = spec_add_mount(s, MOUNT_BIND, xstrdup("/"));
+	m->src = xstrdup("/");
+	m->trusted = m->devices = true;
+	s->ns = SPEC_NS_USER | SPEC_NS_MOUNT;
+	s->layer = SPEC_LAYER_RAM;
+	s->mounts_as_given = s->caller_signals = true;
+	s->landlock = s->new_keyring = false;
+	s->caps = ~0ULL;
+	s->exe = cmd_find_helper(HELPER);
+	s->argv = strv_copy(argv);
+	s->env = strv_copy(environ);
+	s->cwd = xstrdup("/");
+	s->umask = 077;
+	s->init = false;
+	if (run_fill_idmap(s, "range", &h, e) < 0 || spec_validate(s, e) < 0)
+		return -e->code;
+	*ret = TAKE_PTR(s);
+	return 0;
+}
+
+/* In a child.  Returns the exit status. */
+static int
+run_in_range(char *const *argv)
+{
+	const struct launch_hooks none = { .ctx = NULL };
+	struct launch_result res = { .exit_status = EXIT_ROOTLET };
+	struct err e = ERR_INIT;
+	AUTO_SPEC s = NULL;
+
+	if (fd_fill_stdio(&e) < 0 || make_range_spec(argv, &s, &e) < 0 || launch_run(s, NULL, &none, &res, &e) < 0) {
+		(void)err_prefix(&e, "%s", argv[0]);
+		return cmd_fail(&e);
+	}
+	return res.exit_status;
+}
+
+/* After a launch signals are blocked, and standard descriptors given away. */
+static int
+child(const char *kind, char **argv)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	return strcmp(kind, "range") == 0 ? run_in_range(argv) : cmd_exec_helper(HELPER, argv);
+}
+
+/*
+ * Run the helper as whom the files of @kind belong to, and wait.  When it fails it has said why:
+ * then there is an error without a message.
+ */
+static int
+run_helper(const char *kind, char **argv, struct err *e)
+{
+	int status;
+	pid_t pid;
+
+	cmd_expect_children();
+	pid = fork();
+	if (pid == 0)
+		_exit(child(kind, argv));
+	if (pid < 0)
+		return err_sys(e, "start " HELPER);
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return err_sys(e, "wait for " HELPER);
+	if (WIFSIGNALED(status))
+		return err_set(e, ECANCELED, HELPER " was ended by signal %d", WTERMSIG(status));
+	return WEXITSTATUS(status) ? cmd_said(e) : 0;
+}
+
+static int
+prepare(const char *kind, const char *name, struct err *e)
+{
+	AUTO_STRV argv = NULL;
+
+	strv_take(&argv, xstrdup("prepare"));
+	strv_take(&argv, xstrdup(kind));
+	strv_take(&argv, xstrdup(name));
+	return run_helper(kind, argv, e);
+}
+
+int
+cmd_commit_layer(const char *kind, const char *upper, const char *digest, const char *name,
+		 struct err *e)
+{
+	AUTO_STRV argv = NULL;
+
+	strv_take(&argv, xstrdup("commit-layer"));
+	strv_take(&argv, xstrdup(kind));
+	strv_take(&argv, xstrdup(upper));
+	strv_take(&argv, xstrdup(digest));
+	strv_take(&argv, xstrdup(name));
+	return run_helper(kind, argv, e);
+}
+
+int
+cmd_find_image(const char *name, const char *kind, const char *data_dir,
+	       struct image_record *ret, char ***ret_layers, struct err *e)
+{
+	struct image_ref ref = IMAGE_REF_INIT;
+	AUTO_FREE char *full = NULL;
+	int r;
+
+	if (!data_dir)
+		return err_set(e, ENOENT, "there is no place for images: HOME is not set");
+	if (image_ref_parse(name, &ref, e) < 0)
+		return -e->code;
+	full = ref.digest ? NULL : image_ref_name(&ref);
+	image_ref_clear(&ref);
+	if (full && look_up(full, kind, data_dir, ret, ret_layers) == 0)
+		return 0;
+	if (prepare(kind, name, e) < 0)
+		return -e->code;
+	r = full ? look_up(full, kind, data_dir, ret, ret_layers) : 1;
+	return r == 0 ? 0 : err_set(e, ENOENT, "image '%s' is not there any more", name);
+}
+
+/* Whose the files of images are by default. */
+const char *
+cmd_choose_kind(const char *idmap, const struct run_host *h, struct err *e)
+{
+	AUTO_SPEC s = spec_new();
+
+	if (run_fill_idmap(s, idmap, h, e) < 0)
+		return NULL;
+	return s->idmap == SPEC_IDMAP_RANGE  ? "range"
+	       : s->idmap == SPEC_IDMAP_ROOT ? "root"
+					     : "single";
+}
+
+int
+cmd_import(int argc, char **argv)
+{
+	const struct run_host h = { .uid = (uid_t)getauxval(AT_EUID),
+				    .gid = (gid_t)getauxval(AT_EGID) };
+	struct err e = ERR_INIT;
+	const char *kind = cmd_choose_kind(NULL, &h, &e);
+	AUTO_STRV words = NULL;
+
+	if (!kind)
+		return cmd_fail(&e);
+	strv_take(&words, xstrdup(argv[0]));
+	strv_take(&words, xstrdup(kind));
+	for (int i = 1; i < argc; i++)
+		strv_take(&words, xstrdup(argv[i]));
+	return run_helper(kind, words, &e) < 0 ? cmd_fail(&e) : 0;
+}

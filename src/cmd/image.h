@@ -1,0 +1,47 @@
+/*
+ * image - the commands about images
+ *
+ * Their options are parsed, and their work is done, in rootlet-image.  Here is what `rootlet` has of
+ * them: the tables for help and documentation, and the way from a name to what a start needs.
+ */
+#ifndef CMD_IMAGE_H
+#define CMD_IMAGE_H
+
+#include "frontend/run.h"
+#include "image/record.h"
+#include "options/opt.h"
+
+struct images_args {
+	const char *format;
+	bool quiet;
+};
+
+struct import_args {
+	const char *message;
+};
+
+extern const struct opt images_opts[], import_opts[], image_name_opts[];
+
+/* What --idmap=@idmap comes to: "range", "root" or "single", or NULL after an error. */
+const char *cmd_choose_kind(const char *idmap, const struct run_host *h, struct err *e);
+
+int cmd_images(int argc, char **argv);
+int cmd_import(int argc, char **argv);
+int cmd_tag(int argc, char **argv);
+int cmd_rmi(int argc, char **argv);
+int cmd_inspect(int argc, char **argv);
+
+/*
+ * Find an image by its name, and have its layers unpacked.
+ *
+ * @kind: "range", "root" or "single": whose files the unpacked layers are
+ * @ret_layers: owned strv; their directories, topmost first
+ */
+int cmd_find_image(const char *name, const char *kind, const char *data_dir,
+		   struct image_record *ret, char ***ret_layers, struct err *e);
+
+/* Make image @name of image @digest and the overlay's upper directory @upper. */
+int cmd_commit_layer(const char *kind, const char *upper, const char *digest, const char *name,
+		     struct err *e);
+
+#endif

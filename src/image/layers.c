@@ -1,0 +1,243 @@
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/str.h"
+#include "base/remove.h"
+#include "image/layers.h"
+#include "image/names.h"
+#include "image/unpack.h"
+
+#define COPY_SIZE ((size_t)1 << 20)
+
+void
+layers_clear(struct oci_layer *l)
+{
+	free(l->media_type);
+	free(l->digest);
+	free(l->diff_id);
+	*l = (struct oci_layer){ .size = 0 };
+}
+
+/* --- into the store --- */
+
+static int
+copy(int from, int to, uint64_t *ret_size, struct err *e)
+{
+	AUTO_FREE char *buf = xcalloc(COPY_SIZE, 1);
+	ssize_t n;
+
+	while ((n = read(from, buf, COPY_SIZE)) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(e, "read the archive");
+		if (fd_write_all(to, buf, (size_t)n, e) < 0)
+			return err_prefix(e, "store the archive");
+		*ret_size += (uint64_t)n;
+	}
+	return 0;
+}
+
+/* By what it begins with; NULL: OCI has no media type for that. */
+static const char *
+media_type(int fd)
+{
+	unsigned char b[6] = { 0 };
+
+	if (pread(fd, b, sizeof(b), 0) < 0)
+		return NULL;
+	if (b[0] == 0x1f && b[1] == 0x8b)
+		return MEDIA_LAYER "+gzip";
+	if (b[0] == 0x28 && b[1] == 0xb5 && b[2] == 0x2f && b[3] == 0xfd)
+		return MEDIA_LAYER "+zstd";
+	if (memcmp(b, "\xfd" "7zXZ", 6) == 0 || memcmp(b, "BZh", 3) == 0)
+		return NULL;
+	return MEDIA_LAYER;
+}
+
+/* --- unpacked --- */
+
+static int
+open_kind(const struct store *s, const char *kind, enum unpack_owners *ret_how, struct err *e)
+{
+	AUTO_FREE char *dir = xasprintf("layers/%s", kind);
+	const bool single = strcmp(kind, "single") == 0;
+	int fd;
+
+	if (!single && strcmp(kind, "range") != 0 && strcmp(kind, "root") != 0)
+		return err_set(e, EINVAL, "'%s' is no kind of layers", kind);
+	*ret_how = single ? UNPACK_OWNERS_RECORDED : UNPACK_OWNERS_REAL;
+	if (mkdirat(s->fd, dir, 0755) < 0 && errno != EEXIST)
+		return err_sys(e, "make %s in the store", dir);
+	fd = openat(s->fd, dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? err_sys(e, "open %s in the store", dir) : fd;
+}
+
+/* Unpack @blob into @temp, a new directory. */
+static int
+unpack_into(int parent_fd, const char *temp, enum unpack_owners how, int blob,
+	    struct unpack_result *ret, struct err *e)
+{
+	AUTO_FD dir = -1;
+
+	if (mkdirat(parent_fd, temp, 0755) < 0 ||
+	    (dir = openat(parent_fd, temp, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+		return err_sys(e, "make a directory for the layer");
+	/* The umask is ours. */
+	if (fchmod(dir, 0755) < 0)
+		return err_sys(e, "make a directory for the layer");
+	return unpack_layer(blob, dir, how, NULL, ret, e);
+}
+
+/* It is there under its name now, from us or from somebody else. */
+static int
+name_layer(int parent_fd, const char *temp, const char *diff_id, struct err *e)
+{
+	if (renameat(parent_fd, temp, parent_fd, diff_id) == 0)
+		return 0;
+	if (errno != EEXIST && errno != ENOTEMPTY)
+		return err_sys(e, "name the layer");
+	remove_tree(parent_fd, temp);
+	return 0;
+}
+
+static void
+temp_name(char buf[32])
+{
+	uint64_t n = 0;
+
+	(void)!getrandom(&n, sizeof(n), 0);
+	(void)snprintf(buf, 32, ".tmp-%016llx", (unsigned long long)n);
+}
+
+int
+layers_add(const struct store *s, const char *kind, int fd, struct oci_layer *ret, struct err *e)
+{
+	AUTO_FD blob = store_new_blob(s, e), parent = -1;
+	enum unpack_owners how = UNPACK_OWNERS_REAL;
+	struct unpack_result r;
+	const char *type;
+	uint64_t size = 0;
+	char temp[32];
+
+	if (blob < 0 || copy(fd, blob, &size, e) < 0 || (parent = open_kind(s, kind, &how, e)) < 0)
+		return -e->code;
+	type = media_type(blob);
+	if (!type) {
+		(void)err_set(e, EOPNOTSUPP, "images have no layers in xz or bzip2");
+		return err_hint(e, "xz -dc FILE | rootlet import - NAME");
+	}
+	if (lseek(blob, 0, SEEK_SET) < 0)
+		return err_sys(e, "read the archive");
+	temp_name(temp);
+	if (unpack_into(parent, temp, how, blob, &r, e) < 0 ||
+	    name_layer(parent, temp, r.diff_id, e) < 0) {
+		remove_tree(parent, temp);
+		return err_prefix(e, "archive");
+	}
+	*ret = (struct oci_layer){ .media_type = xstrdup(type),
+				   .digest = xasprintf("sha256:%s", r.digest),
+				   .diff_id = xasprintf("sha256:%s", r.diff_id),
+				   .size = size };
+	return store_keep_blob(s, blob, ret->digest, e);
+}
+
+static int
+check(const struct oci_layer *l, const struct unpack_result *r, struct err *e)
+{
+	if (strcmp(l->digest + strlen("sha256:"), r->digest) != 0)
+		return err_set(e, EBADMSG, "the blob is sha256:%s, not %s", r->digest, l->digest);
+	if (r->blob_bytes != l->size)
+		return err_set(e, EBADMSG, "the blob has %llu bytes, not %llu",
+			       (unsigned long long)r->blob_bytes, (unsigned long long)l->size);
+	if (strcmp(l->diff_id + strlen("sha256:"), r->diff_id) != 0)
+		return err_set(e, EBADMSG, "its content is sha256:%s, not %s", r->diff_id, l->diff_id);
+	return 0;
+}
+
+int
+layers_unpack(const struct store *s, const char *kind, const struct oci_layer *l, struct err *e)
+{
+	const char *const name = l->diff_id + strlen("sha256:");
+	enum unpack_owners how = UNPACK_OWNERS_REAL;
+	AUTO_FD parent = open_kind(s, kind, &how, e), blob = -1;
+	struct unpack_result r;
+	char temp[32];
+
+	if (parent < 0)
+		return parent;
+	if (faccessat(parent, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	blob = store_open_blob(s, l->digest, e);
+	if (blob < 0)
+		return blob;
+	temp_name(temp);
+	if (unpack_into(parent, temp, how, blob, &r, e) < 0 || check(l, &r, e) < 0 ||
+	    name_layer(parent, temp, name, e) < 0) {
+		remove_tree(parent, temp);
+		return -e->code;
+	}
+	return 0;
+}
+
+/* --- for a start --- */
+
+int
+layers_write_record(const struct store *s, const struct oci_image *im, struct err *e)
+{
+	AUTO_IMAGE_RECORD r = IMAGE_RECORD_INIT;
+	AUTO_FREE char *data = NULL, *name = NULL;
+	size_t len;
+
+	if (oci_fill_record(im, &r, e) < 0)
+		return -e->code;
+	data = image_record_encode(&r, &len);
+	name = xasprintf("cache/image-%s", im->digest + strlen("sha256:"));
+	return store_replace(s, name, data, len, e);
+}
+
+static void
+add_name(char **data, size_t *len, json_t *d)
+{
+	const char *name = json_string_value(json_object_get(json_object_get(d, "annotations"),
+							     ANNOTATION_NAME)),
+		   *digest = json_string_value(json_object_get(d, "digest"));
+	AUTO_FREE char *word = NULL;
+	size_t n;
+
+	if (!name || !digest || strchr(name, '='))
+		return;
+	word = xasprintf("%s=%s", name, digest);
+	n = strlen(word) + 1;
+	*data = xrealloc_array(*data, *len + n, 1);
+	memcpy(*data + *len, word, n);
+	*len += n;
+}
+
+/* The stamp is taken first: when the index changes meanwhile, the cache is stale from the start. */
+int
+layers_write_names(const struct store *s, struct err *e)
+{
+	char stamp[NAMES_STAMP_SIZE];
+	AUTO_FREE char *data = NULL;
+	json_t *index, *d;
+	size_t len, i;
+
+	if (names_stamp(s->fd, stamp) < 0)
+		return err_sys(e, "store: index.json");
+	index = store_read_index(s, e);
+	if (!index)
+		return -e->code;
+	data = xstrdup(stamp);
+	len = strlen(stamp) + 1;
+	for (i = 0; (d = json_array_get(json_object_get(index, "manifests"), i)); i++)
+		add_name(&data, &len, d);
+	json_decref(index);
+	return store_replace(s, "cache/names", data, len, e);
+}

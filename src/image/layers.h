@@ -1,0 +1,26 @@
+/*
+ * layers - the layers of images: into the store, unpacked beside it, and what a start reads of them
+ *
+ * layers/KIND/HEX is the tree of one layer, named by its diff-id, made elsewhere and renamed, and
+ * never written again.
+ */
+#ifndef IMAGE_LAYERS_H
+#define IMAGE_LAYERS_H
+
+#include "image/oci.h"
+
+/*
+ * Unpack the tar archive that @fd has, compressed or not, for @kind, and store it as a blob when all
+ * of it is well.  @ret is to be cleared.
+ */
+int layers_add(const struct store *s, const char *kind, int fd, struct oci_layer *ret, struct err *e);
+void layers_clear(struct oci_layer *l);
+
+/* Unpack it for @kind ("range", "root", "single") unless that has been done. */
+int layers_unpack(const struct store *s, const char *kind, const struct oci_layer *l, struct err *e);
+
+/* cache/image-HEX, and cache/names: index.json without JSON; see record.h. */
+int layers_write_record(const struct store *s, const struct oci_image *im, struct err *e);
+int layers_write_names(const struct store *s, struct err *e);
+
+#endif

@@ -1,0 +1,289 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "base/str.h"
+#include "image/oci.h"
+#include "image/ref.h"
+
+void
+oci_image_clear(struct oci_image *i)
+{
+	free(i->digest);
+	json_decref(i->manifest);
+	json_decref(i->config);
+	for (size_t k = 0; k < i->n_layers; k++) {
+		free(i->layers[k].media_type);
+		free(i->layers[k].digest);
+		free(i->layers[k].diff_id);
+	}
+	free(i->layers);
+	*i = (struct oci_image)OCI_IMAGE_INIT;
+}
+
+const char *
+oci_architecture(void)
+{
+	static const struct {
+		const char *machine, *name;
+	} names[] = {
+		{ "x86_64", "amd64" },	 { "aarch64", "arm64" },     { "armv7l", "arm" },
+		{ "i686", "386" },	 { "i386", "386" },	     { "ppc64le", "ppc64le" },
+		{ "s390x", "s390x" },	 { "riscv64", "riscv64" },   { "loongarch64", "loong64" },
+	};
+	static struct utsname u;
+
+	(void)uname(&u);
+	for (size_t i = 0; i < NELEMS(names); i++)
+		if (strcmp(names[i].machine, u.machine) == 0)
+			return names[i].name;
+	return u.machine;
+}
+
+static const char *
+text(json_t *object, const char *key)
+{
+	return json_string_value(json_object_get(object, key));
+}
+
+static bool
+is_one_of(const char *s, const char *a, const char *b)
+{
+	return s && (strcmp(s, a) == 0 || strcmp(s, b) == 0);
+}
+
+static bool
+is_index(json_t *doc)
+{
+	const char *type = text(doc, "mediaType");
+
+	if (type)
+		return is_one_of(type, MEDIA_INDEX,
+				 "application/vnd.docker.distribution.manifest.list.v2+json");
+	return json_is_array(json_object_get(doc, "manifests")) && !json_object_get(doc, "config");
+}
+
+/* --- platforms --- */
+
+static bool
+is_platform(json_t *descriptor, const char *want)
+{
+	json_t *p = json_object_get(descriptor, "platform");
+	const char *os = text(p, "os"), *arch = text(p, "architecture"), *variant = text(p, "variant");
+	AUTO_FREE char *full = NULL, *plain = NULL;
+
+	if (!os || !arch)
+		return false;
+	plain = xasprintf("%s/%s", os, arch);
+	full = xasprintf("%s/%s", plain, variant ? variant : "");
+	return strcmp(plain, want) == 0 || strcmp(full, want) == 0;
+}
+
+static const char *
+choose_platform(json_t *index, const char *platform, struct err *e)
+{
+	AUTO_FREE char *own = xasprintf("linux/%s", oci_architecture());
+	const char *want = platform ? platform : own;
+	json_t *d;
+	size_t i;
+
+	for (i = 0; (d = json_array_get(json_object_get(index, "manifests"), i)); i++)
+		if (is_platform(d, want))
+			return text(d, "digest");
+	(void)err_set(e, ENOENT, "the image is not there for platform %s", want);
+	(void)err_hint(e, "--platform OS/ARCHITECTURE chooses another");
+	return NULL;
+}
+
+/* --- manifest and config --- */
+
+static int
+check_types(json_t *manifest, struct err *e)
+{
+	const char *type = text(manifest, "mediaType");
+
+	if (type && !is_one_of(type, MEDIA_MANIFEST,
+			       "application/vnd.docker.distribution.manifest.v2+json"))
+		return err_set(e, EBADMSG, "media type '%s' is not that of a manifest", type);
+	/* One document must not be read as two things (CVE-2021-41190). */
+	if (json_object_get(manifest, "manifests"))
+		return err_set(e, EBADMSG, "the manifest is an index at the same time");
+	if (json_integer_value(json_object_get(manifest, "schemaVersion")) != 2)
+		return err_set(e, EBADMSG, "the manifest does not have schema version 2");
+	return 0;
+}
+
+static int
+take_layer(struct oci_image *im, json_t *descriptor, json_t *diff_id, struct err *e)
+{
+	struct oci_layer *l = &im->layers[im->n_layers];
+	const char *digest = text(descriptor, "digest"), *diff = json_string_value(diff_id),
+		   *type = text(descriptor, "mediaType");
+	json_t *size = json_object_get(descriptor, "size");
+
+	if (!digest || !image_digest_is_valid(digest) || !diff || !image_digest_is_valid(diff) ||
+	    !type || !json_is_integer(size) || json_integer_value(size) < 0)
+		return err_set(e, EBADMSG, "layer %zu has no valid digest, diff id, type or size",
+			       im->n_layers + 1);
+	*l = (struct oci_layer){ .media_type = xstrdup(type),
+				 .digest = xstrdup(digest),
+				 .diff_id = xstrdup(diff),
+				 .size = (uint64_t)json_integer_value(size) };
+	im->n_layers++;
+	return 0;
+}
+
+static int
+take_layers(struct oci_image *im, struct err *e)
+{
+	json_t *layers = json_object_get(im->manifest, "layers"),
+	       *ids = json_object_get(json_object_get(im->config, "rootfs"), "diff_ids");
+	const size_t n = json_array_size(layers);
+
+	if (!json_is_array(layers) || !json_is_array(ids) || n != json_array_size(ids))
+		return err_set(e, EBADMSG, "the manifest has %zu layers, the config %zu", n,
+			       json_array_size(ids));
+	if (n == 0)
+		return err_set(e, EBADMSG, "the image has no layers");
+	if (n > OCI_LAYERS_MAX)
+		return err_set(e, E2BIG, "the image has %zu layers; overlayfs takes %d", n,
+			       OCI_LAYERS_MAX);
+	im->layers = xcalloc(n, sizeof(*im->layers));
+	for (size_t i = 0; i < n; i++)
+		if (take_layer(im, json_array_get(layers, i), json_array_get(ids, i), e) < 0)
+			return -e->code;
+	return 0;
+}
+
+static int
+read_manifest(const struct store *s, const char *digest, const char *platform,
+	      struct oci_image *im, struct err *e)
+{
+	json_t *doc = store_get_json(s, digest, e);
+	const char *chosen;
+	int r;
+
+	if (!doc)
+		return -e->code;
+	if (!is_index(doc)) {
+		im->manifest = doc;
+		im->digest = xstrdup(digest);
+		return check_types(doc, e);
+	}
+	chosen = choose_platform(doc, platform, e);
+	im->manifest = chosen ? store_get_json(s, chosen, e) : NULL;
+	im->digest = im->manifest ? xstrdup(chosen) : NULL;
+	r = im->manifest ? check_types(im->manifest, e) : -e->code;
+	json_decref(doc);
+	return r;
+}
+
+int
+oci_read(const struct store *s, const char *digest, const char *platform, struct oci_image *ret,
+	 struct err *e)
+{
+	AUTO_OCI_IMAGE im = OCI_IMAGE_INIT;
+	const char *config;
+
+	if (read_manifest(s, digest, platform, &im, e) < 0)
+		return err_prefix(e, "image %s", digest);
+	config = text(json_object_get(im.manifest, "config"), "digest");
+	if (!config)
+		return err_set(e, EBADMSG, "image %s: the manifest names no config", digest);
+	im.config = store_get_json(s, config, e);
+	if (!im.config || take_layers(&im, e) < 0)
+		return err_prefix(e, "image %s", digest);
+	*ret = im;
+	im = (struct oci_image)OCI_IMAGE_INIT;
+	return 0;
+}
+
+/* --- the record --- */
+
+static int
+take_list(json_t *list, const char *what, char ***ret, struct err *e)
+{
+	json_t *v;
+	size_t i;
+
+	if (!list || json_is_null(list))
+		return 0;
+	if (!json_is_array(list))
+		return err_set(e, EBADMSG, "config: %s is not a list", what);
+	for (i = 0; (v = json_array_get(list, i)); i++) {
+		if (!json_is_string(v) || strlen(json_string_value(v)) != json_string_length(v))
+			return err_set(e, EBADMSG, "config: %s has an item that is not a text", what);
+		strv_take(ret, xstrdup(json_string_value(v)));
+	}
+	return 0;
+}
+
+static int
+take_text(json_t *config, const char *key, char **ret, struct err *e)
+{
+	json_t *v = json_object_get(config, key);
+
+	if (!v || json_is_null(v))
+		return 0;
+	if (!json_is_string(v) || strlen(json_string_value(v)) != json_string_length(v))
+		return err_set(e, EBADMSG, "config: %s is not a text", key);
+	if (json_string_length(v))
+		*ret = xstrdup(json_string_value(v));
+	return 0;
+}
+
+int
+oci_fill_record(const struct oci_image *im, struct image_record *ret, struct err *e)
+{
+	json_t *c = json_object_get(im->config, "config"), *volumes = json_object_get(c, "Volumes");
+
+	ret->digest = xstrdup(im->digest);
+	for (size_t i = 0; i < im->n_layers; i++)
+		strv_take(&ret->layers, xstrdup(im->layers[i].diff_id + strlen("sha256:")));
+	for (void *i = json_object_iter(volumes); i; i = json_object_iter_next(volumes, i))
+		strv_take(&ret->volumes, xstrdup(json_object_iter_key(i)));
+	if (take_list(json_object_get(c, "Entrypoint"), "Entrypoint", &ret->entrypoint, e) < 0 ||
+	    take_list(json_object_get(c, "Cmd"), "Cmd", &ret->cmd, e) < 0 ||
+	    take_list(json_object_get(c, "Env"), "Env", &ret->env, e) < 0 ||
+	    take_text(c, "User", &ret->user, e) < 0 ||
+	    take_text(c, "WorkingDir", &ret->workdir, e) < 0 ||
+	    take_text(c, "StopSignal", &ret->stop_signal, e) < 0)
+		return err_prefix(e, "image %s", im->digest);
+	return 0;
+}
+
+/* --- new images --- */
+
+static json_t *
+descriptor(const char *type, const char *digest, uint64_t size)
+{
+	return json_pack("{s:s, s:s, s:I}", "mediaType", type, "digest", digest, "size",
+			 (json_int_t)size);
+}
+
+int
+oci_write(const struct store *s, json_t *config, const struct oci_layer *layers, size_t n,
+	  const char *name, struct blob *ret_manifest, struct err *e)
+{
+	json_t *list = json_array(), *ids = json_array(), *manifest;
+	struct blob b;
+	int r;
+
+	for (size_t i = 0; i < n; i++) {
+		(void)json_array_append_new(list, descriptor(layers[i].media_type, layers[i].digest,
+							     layers[i].size));
+		(void)json_array_append_new(ids, json_string(layers[i].diff_id));
+	}
+	(void)json_object_set_new(config, "rootfs",
+				  json_pack("{s:s, s:o}", "type", "layers", "diff_ids", ids));
+	if (store_put_json(s, config, &b, e) < 0) {
+		json_decref(list);
+		return -e->code;
+	}
+	manifest = json_pack("{s:i, s:s, s:o, s:o}", "schemaVersion", 2, "mediaType", MEDIA_MANIFEST,
+			     "config", descriptor(MEDIA_CONFIG, b.digest, b.size), "layers", list);
+	r = store_put_json(s, manifest, ret_manifest, e);
+	json_decref(manifest);
+	return r < 0 || !name ? r : store_set_name(s, name, ret_manifest, e);
+}

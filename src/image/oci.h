@@ -1,0 +1,52 @@
+/*
+ * oci - the documents of an image: from the store to a record, and new ones into the store
+ *
+ * Everything read here is hostile: types are checked, nothing is expanded, names are only compared.
+ */
+#ifndef IMAGE_OCI_H
+#define IMAGE_OCI_H
+
+#include "image/record.h"
+#include "image/store.h"
+
+#define OCI_LAYERS_MAX 500 /* what overlayfs takes */
+
+/* One layer as the manifest and the config describe it. */
+struct oci_layer {
+	char *media_type; /* owned */
+	char *digest;     /* owned; of the blob */
+	char *diff_id;    /* owned; "sha256:HEX" of what is inside */
+	uint64_t size;    /* bytes of the blob */
+};
+
+struct oci_image {
+	char *digest;     /* owned; of the manifest */
+	json_t *manifest; /* owned */
+	json_t *config;   /* owned */
+	struct oci_layer *layers; /* owned; bottom first */
+	size_t n_layers;
+};
+#define OCI_IMAGE_INIT { .digest = NULL }
+void oci_image_clear(struct oci_image *i);
+#define AUTO_OCI_IMAGE CLEANUP(oci_image_clear) struct oci_image
+
+/*
+ * Read manifest and config, and compare what they say of each other.
+ *
+ * @digest: of a manifest, or of an index of several platforms
+ * @platform: "OS/ARCH[/VARIANT]"; NULL: this machine's
+ */
+int oci_read(const struct store *s, const char *digest, const char *platform,
+	     struct oci_image *ret, struct err *e);
+
+/* Entrypoint, Cmd, Env ... of the config. */
+int oci_fill_record(const struct oci_image *i, struct image_record *ret, struct err *e);
+
+/* A new image: these layers, this config (borrowed; gets rootfs), and the name. */
+int oci_write(const struct store *s, json_t *config, const struct oci_layer *layers, size_t n,
+	      const char *name, struct blob *ret_manifest, struct err *e);
+
+/* This machine, as OCI calls it: amd64, arm64 ... */
+const char *oci_architecture(void);
+
+#endif

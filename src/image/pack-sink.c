@@ -1,0 +1,408 @@
+/*
+ * What goes in is collected in blocks of one size, whatever the pieces were: what a compressor
+ * makes of a stream may depend on how it is fed.  A full block is digested here; compression, the
+ * second digest and the output are another thread's, which starts with the second block, for most
+ * commits are small.
+ */
+#include <isa-l/igzip_lib.h>
+#include <openssl/evp.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <zstd.h>
+
+#include "base/str.h"
+#include "image/pack-internal.h"
+
+#define BLOCK	 ((size_t)256 << 10)
+#define N_BLOCKS 4
+
+/* Level 3 of ISA-L gives other bytes with AVX-512 than without. */
+#define GZIP_LEVEL    2
+#define GZIP_ROOM     ISAL_DEF_LVL2_DEFAULT
+#define GZIP_OUT_ROOM BLOCK
+#define ZSTD_LEVEL    3
+
+struct digest {
+	EVP_MD_CTX *ctx; /* owned */
+	uint64_t bytes;
+	char hex[PACK_DIGEST_SIZE];
+};
+
+struct sink {
+	int fd;
+	enum pack_compression compression;
+	struct digest in, out;
+	struct isal_zstream *gzip; /* owned */
+	uint8_t *gzip_level;	   /* owned */
+	ZSTD_CStream *zstd;	   /* owned */
+	char *encoded;		   /* owned: room for what a compressor made */
+	size_t encoded_room;
+
+	char *blocks;	   /* owned: N_BLOCKS of BLOCK */
+	size_t filling, n; /* the block that is being filled, and how far */
+	struct err e;	   /* of the thread */
+
+	/* Between the threads: blocks from filling - n_full on wait to be encoded. */
+	pthread_t thread;
+	bool started, ended;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	size_t n_full;
+	bool failed;
+};
+
+/* --- digests --- */
+
+static void
+digest_start(struct digest *d)
+{
+	d->ctx = EVP_MD_CTX_new();
+	if (d->ctx && EVP_DigestInit_ex(d->ctx, EVP_sha256(), NULL) != 1) {
+		EVP_MD_CTX_free(d->ctx);
+		d->ctx = NULL;
+	}
+}
+
+static int
+digest_add(struct digest *d, const void *data, size_t n, struct err *e)
+{
+	d->bytes += n;
+	if (!d->ctx || EVP_DigestUpdate(d->ctx, data, n) != 1)
+		return err_set(e, ENOMEM, "sha256 is not to be had");
+	return 0;
+}
+
+static int
+digest_end(struct digest *d, struct err *e)
+{
+	unsigned char sum[EVP_MAX_MD_SIZE];
+	unsigned int n;
+
+	if (!d->ctx || EVP_DigestFinal_ex(d->ctx, sum, &n) != 1 || n * 2 + 1 != sizeof(d->hex))
+		return err_set(e, ENOMEM, "sha256 is not to be had");
+	for (unsigned int i = 0; i < n; i++)
+		(void)snprintf(d->hex + i * 2, 3, "%02x", sum[i]);
+	return 0;
+}
+
+/* --- one block to the file --- */
+
+static int
+put_out(struct sink *s, const void *data, size_t n, struct err *e)
+{
+	if (n > 0 && digest_add(&s->out, data, n, e) < 0)
+		return -e->code;
+	return fd_write_all(s->fd, data, n, e);
+}
+
+static int
+encode_gzip(struct sink *s, const char *data, size_t n, bool last, struct err *e)
+{
+	struct isal_zstream *z = s->gzip;
+
+	z->next_in = (uint8_t *)(uintptr_t)data;
+	z->avail_in = (uint32_t)n;
+	z->end_of_stream = last;
+	do {
+		int r;
+
+		z->next_out = (uint8_t *)s->encoded;
+		z->avail_out = (uint32_t)s->encoded_room;
+		r = isal_deflate(z);
+		if (r != COMP_OK)
+			return err_set(e, EIO, "gzip: igzip's error %d", r);
+		if (put_out(s, s->encoded, s->encoded_room - z->avail_out, e) < 0)
+			return -e->code;
+	} while (z->avail_out == 0 || (last && z->internal_state.state != ZSTATE_END));
+	return 0;
+}
+
+static int
+encode_zstd(struct sink *s, const char *data, size_t n, bool last, struct err *e)
+{
+	ZSTD_inBuffer in = { .src = data, .size = n };
+	size_t left;
+
+	do {
+		ZSTD_outBuffer out = { .dst = s->encoded, .size = s->encoded_room };
+
+		left = ZSTD_compressStream2(s->zstd, &out, &in,
+					    last ? ZSTD_e_end : ZSTD_e_continue);
+		if (ZSTD_isError(left))
+			return err_set(e, EIO, "zstd: %s", ZSTD_getErrorName(left));
+		if (put_out(s, s->encoded, out.pos, e) < 0)
+			return -e->code;
+	} while (in.pos < in.size || (last && left > 0));
+	return 0;
+}
+
+static int
+encode(struct sink *s, const char *data, size_t n, bool last, struct err *e)
+{
+	switch (s->compression) {
+	case PACK_GZIP:
+		return encode_gzip(s, data, n, last, e);
+	case PACK_ZSTD:
+		return encode_zstd(s, data, n, last, e);
+	case PACK_NONE:
+	case PACK_COMPRESSION_MAX_:
+		break;
+	}
+	return fd_write_all(s->fd, data, n, e);
+}
+
+/* --- the thread --- */
+
+/* The oldest full block; false when there are none and will be none. */
+static bool
+next_full(struct sink *s, size_t *ret)
+{
+	bool is_one;
+
+	(void)pthread_mutex_lock(&s->lock);
+	while (s->n_full == 0 && !s->ended)
+		(void)pthread_cond_wait(&s->changed, &s->lock);
+	is_one = s->n_full > 0;
+	*ret = (s->filling + N_BLOCKS - s->n_full) % N_BLOCKS;
+	(void)pthread_mutex_unlock(&s->lock);
+	return is_one;
+}
+
+static void
+give_back(struct sink *s, bool failed)
+{
+	(void)pthread_mutex_lock(&s->lock);
+	s->n_full--;
+	s->failed = s->failed || failed;
+	(void)pthread_cond_signal(&s->changed);
+	(void)pthread_mutex_unlock(&s->lock);
+}
+
+/* After a failure blocks are taken and thrown away until the other thread has seen it. */
+static void *
+run_thread(void *arg)
+{
+	struct sink *s = arg;
+	bool failed = false;
+	size_t i;
+
+	while (next_full(s, &i)) {
+		failed = failed || encode(s, s->blocks + i * BLOCK, BLOCK, false, &s->e) < 0;
+		give_back(s, failed);
+	}
+	return NULL;
+}
+
+/* Signals are for the thread that was there before. */
+static int
+start_thread(struct sink *s, struct err *e)
+{
+	sigset_t all, before;
+	int r;
+
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	r = pthread_create(&s->thread, NULL, run_thread, s);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (r != 0)
+		return err_set(e, r, "start a thread: %s", strerror(r));
+	s->started = true;
+	return 0;
+}
+
+/* Until there is nothing more to do for it. */
+static int
+end_thread(struct sink *s, struct err *e)
+{
+	if (!s->started)
+		return 0;
+	(void)pthread_mutex_lock(&s->lock);
+	s->ended = true;
+	(void)pthread_cond_signal(&s->changed);
+	(void)pthread_mutex_unlock(&s->lock);
+	(void)pthread_join(s->thread, NULL);
+	s->started = false;
+	if (s->failed)
+		*e = s->e;
+	return s->failed ? -s->e.code : 0;
+}
+
+/* Hand the full block over, and wait until another is free. */
+static int
+hand_over(struct sink *s, struct err *e)
+{
+	bool failed;
+
+	if (!s->started && start_thread(s, e) < 0)
+		return -e->code;
+	(void)pthread_mutex_lock(&s->lock);
+	s->filling = (s->filling + 1) % N_BLOCKS;
+	s->n_full++;
+	(void)pthread_cond_signal(&s->changed);
+	while (s->n_full == N_BLOCKS)
+		(void)pthread_cond_wait(&s->changed, &s->lock);
+	failed = s->failed;
+	(void)pthread_mutex_unlock(&s->lock);
+	return failed ? end_thread(s, e) : 0;
+}
+
+/* --- what the others see --- */
+
+static void
+start_gzip(struct sink *s)
+{
+	s->gzip = xcalloc(1, sizeof(*s->gzip));
+	s->gzip_level = xcalloc(1, GZIP_ROOM);
+	isal_deflate_init(s->gzip);
+	s->gzip->level = GZIP_LEVEL;
+	s->gzip->level_buf = s->gzip_level;
+	s->gzip->level_buf_size = GZIP_ROOM;
+	s->gzip->gzip_flag = IGZIP_GZIP;
+	s->gzip->flush = NO_FLUSH;
+	s->encoded_room = GZIP_OUT_ROOM;
+}
+
+static void
+start_zstd(struct sink *s)
+{
+	s->zstd = ZSTD_createCStream();
+	if (s->zstd)
+		(void)ZSTD_CCtx_setParameter(s->zstd, ZSTD_c_compressionLevel, ZSTD_LEVEL);
+	s->encoded_room = ZSTD_CStreamOutSize();
+}
+
+struct sink *
+sink_new(int out_fd, enum pack_compression compression)
+{
+	struct sink *s = xcalloc(1, sizeof(*s));
+
+	s->fd = out_fd;
+	s->compression = compression;
+	s->e = (struct err)ERR_INIT;
+	(void)pthread_mutex_init(&s->lock, NULL);
+	(void)pthread_cond_init(&s->changed, NULL);
+	s->blocks = xcalloc(compression == PACK_NONE ? 1 : N_BLOCKS, BLOCK);
+	digest_start(&s->in);
+	if (compression != PACK_NONE)
+		digest_start(&s->out);
+	if (compression == PACK_GZIP)
+		start_gzip(s);
+	if (compression == PACK_ZSTD)
+		start_zstd(s);
+	if (s->encoded_room)
+		s->encoded = xcalloc(s->encoded_room, 1);
+	return s;
+}
+
+void
+sink_freep(struct sink **sp)
+{
+	struct err ignored = ERR_INIT;
+	struct sink *s = *sp;
+
+	if (!s)
+		return;
+	(void)end_thread(s, &ignored);
+	EVP_MD_CTX_free(s->in.ctx);
+	EVP_MD_CTX_free(s->out.ctx);
+	(void)ZSTD_freeCStream(s->zstd);
+	free(s->gzip);
+	free(s->gzip_level);
+	free(s->encoded);
+	free(s->blocks);
+	(void)pthread_cond_destroy(&s->changed);
+	(void)pthread_mutex_destroy(&s->lock);
+	free(s);
+	*sp = NULL;
+}
+
+/* The block is full: digest it, and on with it. */
+static int
+flush_block(struct sink *s, struct err *e)
+{
+	char *block = s->blocks + s->filling * BLOCK;
+
+	if (digest_add(&s->in, block, BLOCK, e) < 0)
+		return -e->code;
+	s->n = 0;
+	return s->compression == PACK_NONE ? encode(s, block, BLOCK, false, e) : hand_over(s, e);
+}
+
+int
+sink_room(struct sink *s, char **ret, size_t *ret_n, struct err *e)
+{
+	if (s->n == BLOCK && flush_block(s, e) < 0)
+		return -e->code;
+	*ret = s->blocks + s->filling * BLOCK + s->n;
+	*ret_n = BLOCK - s->n;
+	return 0;
+}
+
+void
+sink_advance(struct sink *s, size_t n)
+{
+	s->n += n;
+}
+
+int
+sink_write(struct sink *s, const void *data, size_t n, struct err *e)
+{
+	const char *p = data;
+
+	while (n > 0) {
+		size_t room;
+		char *to;
+
+		if (sink_room(s, &to, &room, e) < 0)
+			return -e->code;
+		room = room < n ? room : n;
+		memcpy(to, p, room);
+		sink_advance(s, room);
+		p += room;
+		n -= room;
+	}
+	return 0;
+}
+
+int
+sink_finish(struct sink *s, struct err *e)
+{
+	const char *block = s->blocks + s->filling * BLOCK;
+
+	if (digest_add(&s->in, block, s->n, e) < 0 || end_thread(s, e) < 0 ||
+	    encode(s, block, s->n, true, e) < 0 || digest_end(&s->in, e) < 0)
+		return -e->code;
+	return s->compression == PACK_NONE ? 0 : digest_end(&s->out, e);
+}
+
+static const struct digest *
+digest_out(const struct sink *s)
+{
+	return s->compression == PACK_NONE ? &s->in : &s->out;
+}
+
+uint64_t
+sink_bytes_in(const struct sink *s)
+{
+	return s->in.bytes;
+}
+
+uint64_t
+sink_bytes_out(const struct sink *s)
+{
+	return digest_out(s)->bytes;
+}
+
+void
+sink_digest_in(const struct sink *s, char ret[PACK_DIGEST_SIZE])
+{
+	memcpy(ret, s->in.hex, PACK_DIGEST_SIZE);
+}
+
+void
+sink_digest_out(const struct sink *s, char ret[PACK_DIGEST_SIZE])
+{
+	memcpy(ret, digest_out(s)->hex, PACK_DIGEST_SIZE);
+}

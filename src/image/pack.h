@@ -1,0 +1,90 @@
+/*
+ * pack - write a directory as a tar stream; tell what an upper directory changes
+ *
+ * The stream depends on nothing but what the tree is: entries in the order of their bytes, numbers
+ * for owners, no times but that of the contents, holes of sparse files written out (where they are
+ * is the file system's affair, and layers SHOULD NOT have them, image-spec layer.md).  It is
+ * written here and not by a library, whose next version may write the same tree in other bytes.
+ *
+ * What is below the directory is read by descriptors alone and no link in it is followed.  A tree
+ * that changes meanwhile gives an error that names what changed, or a whole entry, never a torn
+ * one.
+ */
+#ifndef IMAGE_PACK_H
+#define IMAGE_PACK_H
+
+#include <sys/types.h>
+
+#include "base/err.h"
+
+#define PACK_DIGEST_SIZE 65 /* sha256 in hexadecimal and a NUL */
+
+enum pack_from {
+	PACK_TREE,  /* a tree that is whole */
+	PACK_UPPER, /* the upper directory of an overlay with userxattr */
+};
+
+/*
+ * ZSTD and NONE give the same bytes everywhere; zstd's are its version's.  GZIP is ISA-L's: the
+ * same bytes on every x86-64 with SSE 4.2, others on 64-bit ARM.
+ */
+enum pack_compression { PACK_NONE, PACK_GZIP, PACK_ZSTD, PACK_COMPRESSION_MAX_ };
+
+struct pack_options {
+	enum pack_from from;
+	/* Seconds; later times become this one (SOURCE_DATE_EPOCH).  -1: none do. */
+	int64_t mtime_max;
+	/*
+	 * Paths below the directory, without a slash in front, or patterns of fnmatch(3) for which
+	 * "/" is only matched by itself; what matches is left out with all below.  NULL-terminated,
+	 * or NULL.
+	 */
+	const char *const *exclude;
+	/*
+	 * Read owner, mode and device numbers from the record (base/record.h) where there is one.
+	 * What has none and is the caller's belongs to 0:0.
+	 */
+	bool recorded;
+	/*
+	 * Of PACK_UPPER: the directories below, the topmost first.  With them an entry is left out
+	 * that only says what they say: a directory or file that was copied up and is unchanged, a
+	 * whiteout or an opaque mark of nothing.  The parents of what is written are always
+	 * written, since who unpacks a layer by itself knows no other attributes for them.
+	 */
+	const int *lower;
+	size_t n_lower;
+};
+
+struct pack_result {
+	char diff_id[PACK_DIGEST_SIZE]; /* of the tar stream, without "sha256:" */
+	uint64_t bytes;                 /* of the tar stream */
+	uint64_t entries;
+	uint64_t sockets;               /* left out: tar has no such thing */
+};
+
+/* Write what is in @dir_fd to @out_fd, uncompressed. */
+int pack_tree(int dir_fd, const struct pack_options *o, int out_fd, struct pack_result *ret,
+	      struct err *e);
+/* The same, compressed; @ret_digest and @ret_size are those of the compressed bytes. */
+int pack_blob(int dir_fd, const struct pack_options *o, enum pack_compression compression,
+	      int out_fd, struct pack_result *ret, char ret_digest[PACK_DIGEST_SIZE],
+	      uint64_t *ret_size, struct err *e);
+
+struct diff_entry {
+	char kind;     /* 'A': new; 'C': another than below; 'D': gone */
+	char type;     /* 'f', 'd', 'l', 'c', 'b', 'p', 's'; of what is gone: what it was */
+	char *path;    /* without a slash in front; "" for the directory itself */
+	uint64_t size; /* of a regular file, else 0 */
+};
+
+/* 0 to go on; -errno, with the error set, ends diff_layer(), which returns it. */
+typedef int diff_fn(void *arg, const struct diff_entry *d, struct err *e);
+
+/*
+ * Tell @fn what the upper directory @upper_fd changes against @o->lower, a directory before what is
+ * in it, names in the order of their bytes.  A directory that is gone is told, what was in it is
+ * not.
+ */
+int diff_layer(int upper_fd, const struct pack_options *o, diff_fn *fn, void *arg, struct err *e);
+
+#endif

@@ -1,0 +1,383 @@
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/str.h"
+#include "image/ref.h"
+#include "image/store.h"
+#include "kernel/sys.h"
+
+#define BLOBS "blobs/sha256"
+
+void
+store_close(struct store *s)
+{
+	fd_closep(&s->fd);
+	fd_closep(&s->lock_fd);
+}
+
+void
+store_sha256(const void *data, size_t len, char ret_hex[65])
+{
+	unsigned char md[EVP_MAX_MD_SIZE];
+	unsigned int n = 0;
+
+	(void)EVP_Digest(data, len, md, &n, EVP_sha256(), NULL);
+	for (unsigned int i = 0; i < 32; i++)
+		(void)snprintf(ret_hex + (size_t)2 * i, 3, "%02x", md[i]);
+}
+
+/* --- files --- */
+
+static void
+random_name(char *buf, size_t size, const char *prefix)
+{
+	uint64_t n = 0;
+
+	if (getrandom(&n, sizeof(n), 0) < 0)
+		n = (uint64_t)getpid();
+	(void)snprintf(buf, size, "%s%016llx", prefix, (unsigned long long)n);
+}
+
+static int
+write_file(int fd, const void *data, size_t len, struct err *e)
+{
+	if (fd_write_all(fd, data, len, e) < 0)
+		return -e->code;
+	return fsync(fd) < 0 ? err_sys(e, "sync") : 0;
+}
+
+int
+store_replace(const struct store *s, const char *name, const void *data, size_t len, struct err *e)
+{
+	char temp[64];
+	AUTO_FD fd = -1;
+
+	random_name(temp, sizeof(temp), ".tmp-");
+	fd = openat(s->fd, temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_sys(e, "make a file in the store");
+	if (write_file(fd, data, len, e) < 0 || renameat(s->fd, temp, s->fd, name) < 0) {
+		if (!e->code)
+			(void)err_sys(e, "rename");
+		(void)unlinkat(s->fd, temp, 0);
+		return err_prefix(e, "store: write %s", name);
+	}
+	(void)fsync(s->fd);
+	return 0;
+}
+
+static int
+make_dir(int fd, const char *name, struct err *e)
+{
+	return mkdirat(fd, name, 0700) < 0 && errno != EEXIST ? err_sys(e, "make %s in the store", name)
+							      : 0;
+}
+
+static int
+lay_out(const struct store *s, struct err *e)
+{
+	static const char layout[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
+	static const char index[] = "{\"schemaVersion\":2,\"mediaType\":\"" MEDIA_INDEX "\",\"manifests\":[]}";
+	static const char *const dirs[] = { "blobs", BLOBS, "layers", "cache", "scratch" };
+
+	for (size_t i = 0; i < NELEMS(dirs); i++)
+		if (make_dir(s->fd, dirs[i], e) < 0)
+			return -e->code;
+	if (faccessat(s->fd, "index.json", F_OK, 0) < 0 &&
+	    store_replace(s, "index.json", index, sizeof(index) - 1, e) < 0)
+		return -e->code;
+	if (faccessat(s->fd, "oci-layout", F_OK, 0) < 0)
+		return store_replace(s, "oci-layout", layout, sizeof(layout) - 1, e);
+	return 0;
+}
+
+/* The directory and what is missing above it. */
+static int
+make_path(const char *path, struct err *e)
+{
+	AUTO_FREE char *copy = xstrdup(path);
+
+	for (char *p = copy + 1; (p = strchr(p, '/')); p++) {
+		*p = '\0';
+		if (mkdir(copy, 0700) < 0 && errno != EEXIST)
+			return err_sys(e, "make %s", copy);
+		*p = '/';
+	}
+	return mkdir(copy, 0700) < 0 && errno != EEXIST ? err_sys(e, "make %s", copy) : 0;
+}
+
+static int
+take_lock(const struct store *s, const char *name, int how, int *ret_fd, struct err *e)
+{
+	AUTO_FD fd = openat(s->fd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return err_sys(e, "store: open %s", name);
+	while (flock(fd, how) < 0)
+		if (errno != EINTR)
+			return err_sys(e, "store: lock %s", name);
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
+int
+store_open(const char *path, bool create, struct store *ret, struct err *e)
+{
+	AUTO_STORE s = STORE_INIT;
+	struct stat st;
+
+	if (create && make_path(path, e) < 0)
+		return -e->code;
+	s.fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (!create && (s.fd < 0 ? errno == ENOENT : faccessat(s.fd, "index.json", F_OK, 0) < 0))
+		return err_set(e, ENOENT, "there are no images yet");
+	if (s.fd < 0 || fstat(s.fd, &st) < 0)
+		return err_sys(e, "store %s", path);
+	if (st.st_uid != geteuid()) {
+		(void)err_set(e, EPERM, "store %s belongs to user %u", path, st.st_uid);
+		return err_hint(e, "XDG_DATA_HOME names another place");
+	}
+	/* Setuid files of images are nobody else's business (CVE-2021-41091). */
+	if (create && (st.st_mode & 077) && fchmod(s.fd, 0700) < 0)
+		return err_sys(e, "close %s to others", path);
+	if (take_lock(&s, "lock", LOCK_SH, &s.lock_fd, e) < 0 || (create && lay_out(&s, e) < 0))
+		return -e->code;
+	*ret = s;
+	s = (struct store)STORE_INIT;
+	return 0;
+}
+
+/* --- blobs --- */
+
+static void
+blob_path(const char *digest, char *buf, size_t size)
+{
+	(void)snprintf(buf, size, BLOBS "/%s", digest + strlen("sha256:"));
+}
+
+int
+store_new_blob(const struct store *s, struct err *e)
+{
+	int fd = openat(s->fd, BLOBS, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	return fd < 0 ? err_sys(e, "store: make a blob") : fd;
+}
+
+int
+store_keep_blob(const struct store *s, int fd, const char *digest, struct err *e)
+{
+	char path[128], from[32];
+
+	if (!image_digest_is_valid(digest))
+		return err_set(e, EINVAL, "'%s' is not a digest", digest);
+	if (fchmod(fd, 0400) < 0 || fsync(fd) < 0)
+		return err_sys(e, "store: blob %s", digest);
+	blob_path(digest, path, sizeof(path));
+	(void)snprintf(from, sizeof(from), "/proc/self/fd/%d", fd);
+	if (linkat(AT_FDCWD, from, s->fd, path, AT_SYMLINK_FOLLOW) < 0 && errno != EEXIST)
+		return err_sys(e, "store: blob %s", digest);
+	return 0;
+}
+
+int
+store_open_blob(const struct store *s, const char *digest, struct err *e)
+{
+	char path[128];
+	int fd;
+
+	if (!image_digest_is_valid(digest))
+		return err_set(e, EINVAL, "'%s' is not a digest", digest);
+	blob_path(digest, path, sizeof(path));
+	fd = openat(s->fd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	return fd < 0 ? err_sys(e, "blob %s", digest) : fd;
+}
+
+int
+store_put_json(const struct store *s, json_t *json, struct blob *ret, struct err *e)
+{
+	AUTO_FREE char *text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
+	AUTO_FD fd = -1;
+	char hex[65];
+
+	if (!text)
+		return err_set(e, EINVAL, "a document cannot be written");
+	ret->size = strlen(text);
+	store_sha256(text, ret->size, hex);
+	(void)snprintf(ret->digest, sizeof(ret->digest), "sha256:%s", hex);
+	fd = store_new_blob(s, e);
+	if (fd < 0 || fd_write_all(fd, text, ret->size, e) < 0)
+		return -e->code;
+	return store_keep_blob(s, fd, ret->digest, e);
+}
+
+json_t *
+store_get_json(const struct store *s, const char *digest, struct err *e)
+{
+	AUTO_FD fd = store_open_blob(s, digest, e);
+	AUTO_FREE char *text = NULL;
+	json_error_t why;
+	json_t *json;
+	char hex[65];
+	ssize_t n;
+
+	if (fd < 0)
+		return NULL;
+	n = fd_read_all(fd, STORE_JSON_MAX, &text, e);
+	if (n < 0) {
+		(void)err_prefix(e, "blob %s", digest);
+		return NULL;
+	}
+	store_sha256(text, (size_t)n, hex);
+	if (strcmp(hex, digest + strlen("sha256:")) != 0) {
+		(void)err_set(e, EBADMSG, "blob %s has other content: sha256:%s", digest, hex);
+		return NULL;
+	}
+	json = json_loadb(text, (size_t)n, JSON_REJECT_DUPLICATES, &why);
+	if (!json_is_object(json)) {
+		(void)err_set(e, EBADMSG, "blob %s is not a document: %s", digest, why.text);
+		json_decref(json);
+		return NULL;
+	}
+	return json;
+}
+
+/* --- the index --- */
+
+json_t *
+store_read_index(const struct store *s, struct err *e)
+{
+	AUTO_FD fd = openat(s->fd, "index.json", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	AUTO_FREE char *text = NULL;
+	json_error_t why;
+	json_t *index;
+	ssize_t n;
+
+	if (fd < 0) {
+		(void)err_sys(e, "store: open index.json");
+		return NULL;
+	}
+	n = fd_read_all(fd, STORE_JSON_MAX, &text, e);
+	if (n < 0)
+		return NULL;
+	index = json_loadb(text, (size_t)n, 0, &why);
+	if (!json_is_object(index) || !json_is_array(json_object_get(index, "manifests"))) {
+		(void)err_set(e, EBADMSG, "store: index.json is not an image index: %s", why.text);
+		json_decref(index);
+		return NULL;
+	}
+	return index;
+}
+
+static const char *
+name_of(json_t *descriptor)
+{
+	return json_string_value(json_object_get(json_object_get(descriptor, "annotations"),
+						 ANNOTATION_NAME));
+}
+
+json_t *
+store_find(json_t *index, const char *name)
+{
+	size_t i;
+	json_t *d;
+
+	for (i = 0; (d = json_array_get(json_object_get(index, "manifests"), i)); i++) {
+		const char *its = name_of(d);
+
+		if (its && strcmp(its, name) == 0)
+			return d;
+	}
+	return NULL;
+}
+
+json_t *
+store_find_digest(json_t *index, const char *hex, bool *ret_ambiguous)
+{
+	json_t *d, *found = NULL;
+	size_t i;
+
+	*ret_ambiguous = false;
+	for (i = 0; (d = json_array_get(json_object_get(index, "manifests"), i)); i++) {
+		const char *digest = json_string_value(json_object_get(d, "digest"));
+
+		if (!digest || strncmp(digest, "sha256:", 7) != 0 ||
+		    strncmp(digest + 7, hex, strlen(hex)) != 0)
+			continue;
+		if (found && strcmp(json_string_value(json_object_get(found, "digest")), digest) != 0)
+			*ret_ambiguous = true;
+		found = d;
+	}
+	return found;
+}
+
+static int
+write_index(const struct store *s, json_t *index, struct err *e)
+{
+	AUTO_FREE char *text = json_dumps(index, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+
+	if (!text)
+		return err_set(e, EINVAL, "index.json cannot be written");
+	return store_replace(s, "index.json", text, strlen(text), e);
+}
+
+/* Under the lock: take the name away, give it to @manifest unless that is NULL. */
+static int
+change_index(json_t *index, const char *name, const struct blob *manifest)
+{
+	json_t *list = json_object_get(index, "manifests");
+	int had = 0;
+
+	for (size_t i = json_array_size(list); i-- > 0;) {
+		const char *its = name_of(json_array_get(list, i));
+
+		if (its && strcmp(its, name) == 0)
+			had = json_array_remove(list, i) == 0;
+	}
+	if (manifest)
+		(void)json_array_append_new(
+			list, json_pack("{s:s, s:s, s:I, s:{s:s}}", "mediaType", MEDIA_MANIFEST,
+					"digest", manifest->digest, "size",
+					(json_int_t)manifest->size, "annotations", ANNOTATION_NAME,
+					name));
+	return had;
+}
+
+static int
+update_name(const struct store *s, const char *name, const struct blob *manifest, struct err *e)
+{
+	AUTO_FD lock = -1;
+	json_t *index;
+	int had, r = 0;
+
+	if (take_lock(s, "index.lock", LOCK_EX, &lock, e) < 0)
+		return -e->code;
+	index = store_read_index(s, e);
+	if (!index)
+		return -e->code;
+	had = change_index(index, name, manifest);
+	if (manifest || had)
+		r = write_index(s, index, e);
+	json_decref(index);
+	return r < 0 ? r : had;
+}
+
+int
+store_set_name(const struct store *s, const char *name, const struct blob *manifest, struct err *e)
+{
+	int r = update_name(s, name, manifest, e);
+
+	return r < 0 ? r : 0;
+}
+
+int
+store_remove_name(const struct store *s, const char *name, struct err *e)
+{
+	return update_name(s, name, NULL, e);
+}

@@ -1,0 +1,79 @@
+/*
+ * store - the OCI image layout in which images are kept, and the layers unpacked from it
+ *
+ * https://github.com/opencontainers/image-spec/blob/main/image-layout.md.  What is written is
+ * complete under its final name or not there: blobs come by link(2) from files without a name,
+ * index.json by rename(2).  Two locks: "lock" is held shared by whoever adds blobs or reads images,
+ * and exclusively by who removes what nobody refers to; "index.lock" while index.json is replaced.
+ *
+ * Needs jansson and libcrypto.
+ */
+#ifndef IMAGE_STORE_H
+#define IMAGE_STORE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+#define STORE_JSON_MAX ((size_t)4 << 20) /* bytes of a manifest, a config or an index */
+
+#define MEDIA_INDEX    "application/vnd.oci.image.index.v1+json"
+#define MEDIA_MANIFEST "application/vnd.oci.image.manifest.v1+json"
+#define MEDIA_CONFIG   "application/vnd.oci.image.config.v1+json"
+#define MEDIA_LAYER    "application/vnd.oci.image.layer.v1.tar"
+
+#define ANNOTATION_NAME "org.opencontainers.image.ref.name"
+
+struct store {
+	int fd;      /* owned; the layout's directory, for *at() calls */
+	int lock_fd; /* owned */
+};
+#define STORE_INIT { .fd = -1, .lock_fd = -1 }
+void store_close(struct store *s);
+#define AUTO_STORE CLEANUP(store_close) struct store
+
+/* What a blob is: a descriptor of the specification. */
+struct blob {
+	char digest[sizeof("sha256:") + 64];
+	uint64_t size; /* bytes */
+};
+
+/*
+ * Open the store at @path, with the shared lock.
+ *
+ * @create: make it when it is missing; otherwise -ENOENT with a message
+ */
+int store_open(const char *path, bool create, struct store *ret, struct err *e);
+
+/* A new file without a name, or -errno. */
+int store_new_blob(const struct store *s, struct err *e);
+/* Give the file its name; the caller has computed the digest of all of it. */
+int store_keep_blob(const struct store *s, int fd, const char *digest, struct err *e);
+/* Write a document.  @json is not consumed. */
+int store_put_json(const struct store *s, json_t *json, struct blob *ret, struct err *e);
+int store_open_blob(const struct store *s, const char *digest, struct err *e);
+/* Read a document and compare its digest.  Owned by the caller; NULL after an error. */
+json_t *store_get_json(const struct store *s, const char *digest, struct err *e);
+
+/* index.json.  Owned by the caller; NULL after an error. */
+json_t *store_read_index(const struct store *s, struct err *e);
+/* The descriptor that has the name, borrowed from @index; NULL: none. */
+json_t *store_find(json_t *index, const char *name);
+/* The descriptor whose digest begins with @hex (at least 6 digits); *ret_ambiguous: several do. */
+json_t *store_find_digest(json_t *index, const char *hex, bool *ret_ambiguous);
+/* @name is @manifest from now on. */
+int store_set_name(const struct store *s, const char *name, const struct blob *manifest,
+		   struct err *e);
+/* Returns 1 when there was such a name, 0 when not. */
+int store_remove_name(const struct store *s, const char *name, struct err *e);
+
+/* Replace file @name of the store: temporary name, fsync, rename. */
+int store_replace(const struct store *s, const char *name, const void *data, size_t len,
+		  struct err *e);
+
+/* sha256 of bytes, as 64 hexadecimal digits. */
+void store_sha256(const void *data, size_t len, char ret_hex[65]);
+
+#endif

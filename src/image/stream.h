@@ -1,0 +1,44 @@
+/*
+ * stream - what a blob holds, decompressed, with the digests of both
+ *
+ *   reader thread               digest thread      the caller
+ *   read, digest of the blob,   digest of what     stream_next()
+ *   inflate                     it holds
+ *        |                           ^                 ^
+ *        +------> ring of buffers ---+-----------------+
+ *
+ * The three meet in a ring of buffers only.  A buffer is filled once, read by the other two at the
+ * same time, and filled again when both are done with it.  So memory is the same whatever the size.
+ */
+#ifndef IMAGE_STREAM_H
+#define IMAGE_STREAM_H
+
+#include <sys/types.h>
+
+#include "base/err.h"
+
+struct stream;
+
+struct stream_limits {
+	uint64_t bytes;     /* of output */
+	unsigned int ratio; /* output per byte of input, once the output is over 256 MiB */
+};
+
+struct stream_result {
+	char digest[65], diff_id[65];
+	const char *compression;
+	uint64_t in, out; /* bytes */
+};
+
+/* Begin to read @fd, which must stay open as long as the stream. */
+int stream_open(int fd, const struct stream_limits *l, struct stream **ret, struct err *e);
+/* The threads end, whatever they are at. */
+void stream_closep(struct stream **s);
+#define AUTO_STREAM CLEANUP(stream_closep) struct stream *
+
+/* The next piece, valid until the next call: its length, 0 at the end, -errno. */
+ssize_t stream_next(struct stream *s, const void **ret, struct err *e);
+/* Take the rest, and learn what it was. */
+int stream_finish(struct stream *s, struct stream_result *ret, struct err *e);
+
+#endif

@@ -1,0 +1,130 @@
+# images: import, names, run IMAGE, changes that vanish or become an image; the store is an OCI layout
+# shellcheck shell=sh disable=SC2016,SC2030,SC2031,SC2317
+. "${srcdir:-.}/tests/lib.sh"
+make_base
+need userns overlay || skip_all "no overlay in user namespaces here"
+have_python3 || skip_all "no python3 here"
+
+store=$XDG_DATA_HOME/rootlet
+rootlet() { "$ROOTLET" "$@"; }
+run() { "$ROOTLET" run "$@"; }
+have_skopeo() { command -v skopeo >/dev/null; }
+have_umoci() { command -v umoci >/dev/null; }
+
+# --- a root file system ---
+
+tree=$tmp/tree
+mkdir -p "$tree/bin" "$tree/etc" "$tree/root" "$tree/dir/sub" "$tree/tmp"
+cp "$testbin/probe" "$testbin/payload" "$tree/bin/"
+ln -s probe "$tree/bin/true"
+printf 'root:x:0:0::/root:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\n' >"$tree/etc/passwd"
+printf 'root:x:0:\nuser:x:1000:\n' >"$tree/etc/group"
+echo first >"$tree/dir/file"
+echo second >"$tree/dir/sub/other"
+ln "$tree/dir/file" "$tree/dir/hard"
+tar -C "$tree" --sort=name --owner=0 --group=0 --mtime=@1000000000 -cf "$tmp/tree.tar" .
+gzip -nk "$tmp/tree.tar"
+
+# --- import ---
+
+imports() {
+	digest=$(rootlet import "$@") && echo "$digest" | grep -Eqx 'sha256:[0-9a-f]{64}'
+}
+test_ok "import of a tar" imports "$tmp/tree.tar" plain:1
+test_ok "of a compressed one" imports "$tmp/tree.tar.gz" packed:1
+piped() { rootlet import - piped <"$tmp/tree.tar.gz" >/dev/null && rootlet images --format names | grep -qx piped:latest; }
+test_ok "from standard input, with latest as tag" piped
+same_layer() {
+	for image in plain:1 packed:1; do
+		rootlet inspect "$image" |
+			python3 -c 'import json, sys; print(json.load(sys.stdin)["config"]["rootfs"]["diff_ids"])'
+	done | sort -u | wc -l
+}
+test_ok "what is inside is the same layer" prints 1 same_layer
+reproduced() {
+	(SOURCE_DATE_EPOCH=1000000000 && export SOURCE_DATE_EPOCH &&
+		[ "$(rootlet import "$tmp/tree.tar" a)" = "$(rootlet import "$tmp/tree.tar" b)" ])
+}
+test_ok "the same at the same SOURCE_DATE_EPOCH is the same image" reproduced
+test_ok "a missing file is an error" fails_with "no-such-file" rootlet import "$tmp/no-such-file" x
+test_ok "so is no archive" fails_with "archive" rootlet import "$tree/etc/passwd" x
+head -c 5000 "$tmp/tree.tar.gz" >"$tmp/cut.tar.gz"
+test_ok "so is a cut one" fails_with "archive" rootlet import "$tmp/cut.tar.gz" x
+for name in '' Capital a//b ../x -x 'a b' a: "a@sha256:12"; do
+	test_ok "the name '$name' is refused" fails_with "" rootlet import "$tmp/tree.tar" -- "$name"
+done
+test_ok "host is no name of an image" fails_with "host" rootlet import "$tmp/tree.tar" host
+no_more_names() { [ "$(rootlet images --format names | sort | tr '\n' ' ')" = "a:latest b:latest packed:1 piped:latest plain:1 " ]; }
+test_ok "nothing was made of all that" no_more_names
+
+# --- the store ---
+
+is_json() { python3 -c 'import json, sys; json.load(sys.stdin)'; }
+lists_json() { rootlet images --format json | is_json; }
+test_ok "images --format json is that" lists_json
+closed_to_others() { prints 700 stat -c %a "$store"; }
+test_ok "the store is closed to others" closed_to_others
+blobs_are_named() {
+	for blob in "$store"/blobs/sha256/*; do
+		[ "$(sha256sum <"$blob" | cut -d ' ' -f 1)" = "${blob##*/}" ] || return
+	done
+}
+test_ok "each blob has the name of its digest" blobs_are_named
+skopeo_reads() { skopeo inspect "oci:$store:plain:1" >"$tmp/inspected" && grep -q "$(rootlet images -q | head -n 1)" "$tmp/inspected"; }
+test_if skopeo "no skopeo here" "skopeo reads it as it lies" skopeo_reads
+umoci_unpacks() {
+	umoci unpack --rootless --image "$store:$1" "$tmp/umoci-$2" >/dev/null 2>&1 &&
+		diff -r --no-dereference "$3" "$tmp/umoci-$2/rootfs"
+}
+test_if umoci "no umoci here" "umoci unpacks it" umoci_unpacks plain:1 plain "$tree"
+copied_by_skopeo() {
+	skopeo copy -q "oci:$store:packed:1" "oci:$tmp/copy:x" &&
+		[ "$(skopeo inspect --format '{{.Digest}}' "oci:$tmp/copy:x")" = \
+			"$(skopeo inspect --format '{{.Digest}}' "oci:$store:packed:1")" ]
+}
+test_if skopeo "no skopeo here" "skopeo copies it, the digest stays" copied_by_skopeo
+
+# --- names ---
+
+test_ok "tag gives one more" rootlet tag plain:1 registry:5000/team/app:v1
+test_ok "which runs" run registry:5000/team/app:v1 true
+test_ok "rmi takes it away" rootlet rmi registry:5000/team/app:v1
+test_ok "then it is not there" fails_with "no image 'registry:5000/team/app:v1'" run registry:5000/team/app:v1 true
+test_ok "rmi of what is not there is an error" fails_with "no image 'nothing'" rootlet rmi nothing
+test_ok "Docker Hub's long name is the short one" run docker.io/library/plain:1 true
+by_digest() {
+	digest=$(rootlet inspect plain:1 | python3 -c 'import json, sys; print(json.load(sys.stdin)["digest"])')
+	rootlet inspect "plain@$digest" >/dev/null && rootlet inspect "$(echo "${digest#sha256:}" | cut -c 1-12)" >/dev/null
+}
+test_ok "a digest, or its beginning, will do" by_digest
+without_slash() { (cd "$tmp" && fails_with "no image 'tree'" run tree true); }
+test_ok "a directory needs its slash" without_slash
+
+# --- run ---
+
+test_ok "an image runs" prints "0 0 0 0:" run plain:1 probe ids
+test_ok "files are root's" prints "first" run plain:1 probe cat /dir/file
+user_ids() { run -u user "$1" probe ids | cut -d : -f 1; }
+test_ok "users are the image's own" prints "1000 1000 1000 1000" user_ids plain:1
+writes() { run plain:1 payload append /dir/file more && prints first run plain:1 probe cat /dir/file; }
+test_ok "what is written vanishes" writes
+privileges() { run "$@" probe cat /proc/self/status | grep NoNewPrivs; }
+test_ok "programs may gain privileges inside" prints "NoNewPrivs:	0" privileges plain:1
+test_ok "unless they must not" prints "NoNewPrivs:	1" privileges --new-privs=no plain:1
+
+# --- commit ---
+
+commit() { run --commit "$@"; }
+test_ok "a layer becomes an image" commit changed plain:1 payload append /dir/file more
+changed_file() { run changed probe cat /dir/file | tr -d '\n'; }
+test_ok "which has the change" prints "firstmore" changed_file
+test_ok "the old one has not" prints first run plain:1 probe cat /dir/file
+unchanged_on_failure() {
+	status 3 run --commit failed plain:1 probe exit 3 && ! rootlet images --format names | grep failed
+}
+test_ok "no image is made when the command fails" unchanged_on_failure
+test_ok "--commit needs an image" fails_with "--commit" run --commit x "$base" true
+test_ok "and a layer on disk" fails_with "--commit" run --layer=ram --commit x plain:1 true
+no_layer_left() { wait_empty "$store/scratch"; }
+test_ok "no layer is left" no_layer_left
+test_done
