@@ -125,6 +125,55 @@ unchanged_on_failure() {
 test_ok "no image is made when the command fails" unchanged_on_failure
 test_ok "--commit needs an image" fails_with "--commit" run --commit x "$base" true
 test_ok "and a layer on disk" fails_with "--commit" run --layer=ram --commit x plain:1 true
+
+# --- many at once, and death ---
+
+at_once() {
+	for i in 1 2 3 4 5 6 7 8; do
+		(rootlet import "$tmp/tree.tar.gz" "many:$i" >/dev/null && prints first run "many:$i" probe cat /dir/file) &
+		pids="${pids-} $!"
+	done
+	for pid in $pids; do
+		wait "$pid" || return
+	done
+	rootlet images --format names | grep -c '^many:[1-8]$' | grep -qx 8
+}
+test_ok "eight imports and runs at once" at_once
+index_is_whole() {
+	python3 - "$store" <<'X'
+import hashlib, json, os, sys
+store = sys.argv[1]
+def blob(digest):
+    data = open(f"{store}/blobs/sha256/{digest[7:]}", "rb").read()
+    assert hashlib.sha256(data).hexdigest() == digest[7:], digest
+    return data
+for d in json.load(open(store + "/index.json"))["manifests"]:
+    manifest = json.loads(blob(d["digest"]))
+    for part in [manifest["config"]] + manifest["layers"]:
+        assert len(blob(part["digest"])) == part["size"]
+X
+}
+killed_at_random() {
+	for i in $(seq 40); do
+		"$ROOTLET" import "$tmp/tree.tar.gz" "killed:$i" >/dev/null 2>&1 &
+		sleep "0.00$((i % 9 + 1))"
+		kill -9 $! 2>/dev/null
+		wait $! 2>/dev/null
+	done
+	index_is_whole || return
+	for name in $(rootlet images --format names | grep killed); do
+		prints first run "$name" probe cat /dir/file || return
+	done
+}
+test_ok "what is killed at any moment leaves a store that is whole" killed_at_random
+damaged() {
+	rootlet import "$tmp/tree.tar" damaged >/dev/null &&
+		config=$(rootlet inspect damaged | python3 -c 'import json, sys
+print(json.load(sys.stdin)["manifest"]["config"]["digest"][7:])') && chmod u+w "$store/blobs/sha256/$config" &&
+		printf ' ' >>"$store/blobs/sha256/$config" && fails_with "$config" rootlet inspect damaged &&
+		rm "$store/blobs/sha256/$config" && rootlet rmi damaged
+}
+test_ok "a blob that was changed is noticed" damaged
 no_layer_left() { wait_empty "$store/scratch"; }
 test_ok "no layer is left" no_layer_left
 test_done

@@ -75,20 +75,30 @@ find_layers(int store_fd, const char *data_dir, const char *kind, char *const *d
 	return TAKE_PTR(found);
 }
 
-/* Returns 1 when it is not all there, or not known. */
+/* Returns 1 when it is not all there. */
 static int
-look_up(const char *name, const char *kind, const char *data_dir, struct image_record *ret,
-	char ***ret_layers)
+look_up_digest(const char *digest, const char *kind, const char *data_dir,
+	       struct image_record *ret, char ***ret_layers)
 {
 	AUTO_FD store = open(data_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	AUTO_FREE char *digest = store < 0 ? NULL : names_find(store, name);
 
-	if (!digest || read_record(store, digest, ret) < 0 ||
+	if (store < 0 || read_record(store, digest, ret) < 0 ||
 	    !(*ret_layers = find_layers(store, data_dir, kind, ret->layers))) {
 		image_record_clear(ret);
 		return 1;
 	}
 	return 0;
+}
+
+/* The same, or the name is not known. */
+static int
+look_up_name(const char *name, const char *kind, const char *data_dir, struct image_record *ret,
+	     char ***ret_layers)
+{
+	AUTO_FD store = open(data_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	AUTO_FREE char *digest = store < 0 ? NULL : names_find(store, name);
+
+	return digest ? look_up_digest(digest, kind, data_dir, ret, ret_layers) : 1;
 }
 
 /* --- what the helper makes of it --- */
@@ -141,31 +151,22 @@ run_in_range(char *const *argv)
 
 /* After a launch signals are blocked, and standard descriptors given away. */
 static int
-child(const char *kind, char **argv)
+child(const char *kind, char **argv, int out_fd)
 {
 	sigset_t none;
 
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	if (out_fd >= 0 && dup2(out_fd, STDOUT_FILENO) < 0)
+		return EXIT_ROOTLET;
 	return strcmp(kind, "range") == 0 ? run_in_range(argv) : cmd_exec_helper(HELPER, argv);
 }
 
-/*
- * Run the helper as whom the files of @kind belong to, and wait.  When it fails it has said why:
- * then there is an error without a message.
- */
 static int
-run_helper(const char *kind, char **argv, struct err *e)
+wait_for(pid_t pid, struct err *e)
 {
 	int status;
-	pid_t pid;
 
-	cmd_expect_children();
-	pid = fork();
-	if (pid == 0)
-		_exit(child(kind, argv));
-	if (pid < 0)
-		return err_sys(e, "start " HELPER);
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return err_sys(e, "wait for " HELPER);
@@ -174,15 +175,58 @@ run_helper(const char *kind, char **argv, struct err *e)
 	return WEXITSTATUS(status) ? cmd_said(e) : 0;
 }
 
+/* The first line that it prints, without its end; the rest is not read. */
+static void
+read_line(int fd, char *buf, size_t size)
+{
+	size_t len = 0;
+	ssize_t n;
+
+	while (len < size - 1 && ((n = read(fd, buf + len, size - 1 - len)) > 0 || (n < 0 && errno == EINTR)))
+		len += n > 0 ? (size_t)n : 0;
+	buf[len] = '\0';
+	buf[strcspn(buf, "\n")] = '\0';
+}
+
+/*
+ * Run the helper as whom the files of @kind belong to, and wait.  When it fails it has said why:
+ * then there is an error without a message.
+ *
+ * @ret_line: NULL: it has our standard output
+ */
 static int
-prepare(const char *kind, const char *name, struct err *e)
+run_helper(const char *kind, char **argv, char *ret_line, size_t line_size, struct err *e)
+{
+	AUTO_FD out = -1, in = -1;
+	int pipe_fds[2];
+	pid_t pid;
+
+	if (ret_line && pipe2(pipe_fds, O_CLOEXEC) < 0)
+		return err_sys(e, "make a pipe");
+	in = ret_line ? pipe_fds[0] : -1;
+	out = ret_line ? pipe_fds[1] : -1;
+	cmd_expect_children();
+	pid = fork();
+	if (pid == 0)
+		_exit(child(kind, argv, out));
+	if (pid < 0)
+		return err_sys(e, "start " HELPER);
+	fd_closep(&out);
+	if (ret_line)
+		read_line(in, ret_line, line_size);
+	return wait_for(pid, e);
+}
+
+/* @ret_digest: of the image that the name had then */
+static int
+prepare(const char *kind, const char *name, char *ret_digest, size_t size, struct err *e)
 {
 	AUTO_STRV argv = NULL;
 
 	strv_take(&argv, xstrdup("prepare"));
 	strv_take(&argv, xstrdup(kind));
 	strv_take(&argv, xstrdup(name));
-	return run_helper(kind, argv, e);
+	return run_helper(kind, argv, ret_digest, size, e);
 }
 
 int
@@ -196,7 +240,7 @@ cmd_commit_layer(const char *kind, const char *upper, const char *digest, const 
 	strv_take(&argv, xstrdup(upper));
 	strv_take(&argv, xstrdup(digest));
 	strv_take(&argv, xstrdup(name));
-	return run_helper(kind, argv, e);
+	return run_helper(kind, argv, NULL, 0, e);
 }
 
 int
@@ -205,7 +249,7 @@ cmd_find_image(const char *name, const char *kind, const char *data_dir,
 {
 	struct image_ref ref = IMAGE_REF_INIT;
 	AUTO_FREE char *full = NULL;
-	int r;
+	char digest[128];
 
 	if (!data_dir)
 		return err_set(e, ENOENT, "there is no place for images: HOME is not set");
@@ -213,12 +257,14 @@ cmd_find_image(const char *name, const char *kind, const char *data_dir,
 		return -e->code;
 	full = ref.digest ? NULL : image_ref_name(&ref);
 	image_ref_clear(&ref);
-	if (full && look_up(full, kind, data_dir, ret, ret_layers) == 0)
+	if (full && look_up_name(full, kind, data_dir, ret, ret_layers) == 0)
 		return 0;
-	if (prepare(kind, name, e) < 0)
+	if (prepare(kind, name, digest, sizeof(digest), e) < 0)
 		return -e->code;
-	r = full ? look_up(full, kind, data_dir, ret, ret_layers) : 1;
-	return r == 0 ? 0 : err_set(e, ENOENT, "image '%s' is not there any more", name);
+	if (!image_digest_is_valid(digest) ||
+	    look_up_digest(digest, kind, data_dir, ret, ret_layers) != 0)
+		return err_set(e, ENOENT, "image '%s' is not there any more", name);
+	return 0;
 }
 
 /* Whose the files of images are by default. */
@@ -249,5 +295,5 @@ cmd_import(int argc, char **argv)
 	strv_take(&words, xstrdup(kind));
 	for (int i = 1; i < argc; i++)
 		strv_take(&words, xstrdup(argv[i]));
-	return run_helper(kind, words, &e) < 0 ? cmd_fail(&e) : 0;
+	return run_helper(kind, words, NULL, 0, &e) < 0 ? cmd_fail(&e) : 0;
 }

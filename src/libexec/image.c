@@ -99,7 +99,10 @@ verb_prepare(int argc, char **argv, struct err *e)
 	for (size_t i = 0; i < im.n_layers; i++)
 		if (layers_unpack(&s, argv[1], &im.layers[i], e) < 0)
 			return err_prefix(e, "image %s: layer %zu", argv[2], i + 1);
-	return layers_write_record(&s, &im, e) < 0 ? -e->code : layers_write_names(&s, e);
+	if (layers_write_record(&s, &im, e) < 0 || layers_write_names(&s, e) < 0)
+		return -e->code;
+	(void)printf("%s\n", im.digest);
+	return 0;
 }
 
 /* --- commit --- */
