@@ -136,8 +136,10 @@ test_ok "entries are in the order of their bytes" in_order
 
 test_ok "a hard link leads to the name that came first" \
 	packs 'dir/one link to a-first' tree tree t.tar none
-once() { [ "$(tar -tvf t.tar | grep -c 'link to a-first')" = 2 ]; }
-test_ok "and its contents are there once" once
+once() {
+	[ "$(tar -tvf t.tar | grep -c 'link to a-first')" = 2 ] && [ "$(grep -ac 'user\.name=' t.tar)" = 1 ]
+}
+test_ok "and its contents and attributes are there once" once
 
 bytes_in_locales() {
 	for l in C C.UTF-8 POSIX; do
@@ -177,6 +179,30 @@ mixed_sizes() {
 	done
 }
 test_ok "files of sizes about those of blocks" mixed_sizes
+
+slow_reader() {
+	rm -f pipe && mkfifo pipe || return
+	timeout 20 "$pack" tree mixed pipe "$1" >ids &
+	{
+		head -c 1 >first
+		sleep 0.3
+		cat first - >slow
+	} <pipe
+	wait $! && [ "$(sha <slow)" = "$(cut -d' ' -f5 ids)" ] &&
+		[ "$(cut -d' ' -f1 ids)" = "$(diff_id tree mixed out none)" ] && gzip -dc slow | cmp - out
+}
+fresh mixed
+for n in 1 2 3 4 5 6; do
+	head -c 1000000 /dev/urandom >mixed/r$n
+done
+test_ok "what is read is not overwritten before it is out" slow_reader gzip
+
+atime_stays() {
+	fresh atime && echo f >atime/f && touch -a -d @1000000000 atime/f atime &&
+		"$pack" tree atime t.tar none >/dev/null && prints '1000000000 1000000000' \
+		sh -c 'echo $(stat -c %X atime/f atime)'
+}
+test_ok "reading leaves no trace in the owner's files" atime_stays
 
 list_times() {
 	fresh times
@@ -311,7 +337,9 @@ bad_records() {
 		: >"bad/of-$r"
 		record "$r" "bad/of-$r" || return
 	done
-	"$pack" tree bad t.tar none recorded >/dev/null && [ "$(tar -tvf t.tar | grep -c '^-rw')" = 6 ]
+	mkdir bad/dir && record 0:0:0700:char-1-3 bad/dir || return
+	"$pack" tree bad t.tar none recorded >/dev/null && [ "$(tar -tvf t.tar | grep -c '^-rw')" = 6 ] &&
+		tar -tvf t.tar | grep -q '^drwx------.* dir/$'
 }
 test_ok "a record that makes no sense makes no device" bad_records
 
@@ -659,6 +687,39 @@ target_only() {
 		echo "C l 0 link" >want && diff_is target lower
 }
 test_ok "another target of a link is a change" target_only
+
+time_only() {
+	run_over time 'touch -d @1600000000.500000001 a; touch -d @1600000000.5 .' lower && echo "C f 15 a" >want &&
+		diff_is time lower
+}
+test_ok "a time that differs by a nanosecond is a change" time_only
+changes_3='
+	echo x >dir/x
+	mkdir dir/sub && echo s >dir/sub/s
+	echo r >ren
+	mkdir moved && echo m >moved/m
+'
+cat >want <<-END
+	C d 0 dir
+	A d 0 dir/sub
+	A f 2 dir/sub/s
+	A f 2 dir/x
+	A d 0 moved
+	A f 2 moved/m
+	A f 2 ren
+END
+third() { run_over upper3 "$changes_3" upper2 upper lower && diff_is upper3 upper2 upper lower; }
+test_ok "what a layer between hides was not there" third
+third_by_hand() {
+	"$pack" upper upper3 3.tar none upper2 upper lower >/dev/null && copy_of upper2.merged x && apply 3.tar x &&
+		same_listing upper3.merged x
+}
+test_ok "and the third upper makes the merged view of the second its own" third_by_hand
+whiteout_in_opaque() {
+	fresh inside/opq && setfattr -n user.overlay.opaque -v y inside/opq && unshare -Ur mknod inside/opq/o1 c 0 0 &&
+		list_of inside t.tar none lower >list && grep -qx opq/.wh..wh..opq list && lacks .wh.o1 list
+}
+test_ok "a whiteout in an opaque directory says nothing" whiteout_in_opaque
 
 marked() {
 	fresh marked/d && : >marked/d/gone && : >marked/d/empty && setfattr -n user.overlay.opaque -v x marked/d &&

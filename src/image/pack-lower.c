@@ -105,7 +105,8 @@ lower_find(const struct pack_options *o, const size_t *dirs, size_t n_dirs, cons
 			return r;
 		if (r == 0)
 			continue;
-		end = whiteout || a.opaque || !S_ISDIR(a.st.st_mode);
+		/* Also after a whiteout, which is no directory. */
+		end = a.opaque || !S_ISDIR(a.st.st_mode);
 		if (S_ISDIR(a.st.st_mode)) {
 			if (!ret->dirs)
 				ret->dirs = xcalloc(n_dirs, sizeof(*ret->dirs));
