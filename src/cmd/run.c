@@ -74,6 +74,13 @@ struct found_image {
 	struct run_image image;
 };
 
+static void
+found_image_clear(struct found_image *f)
+{
+	image_record_clear(&f->record);
+	strv_freep(&f->layers);
+}
+
 static int
 find_image(const struct run_args *a, struct run_host *h, struct found_image *f, struct err *e)
 {
@@ -116,7 +123,7 @@ static int
 make_spec(struct run_args *a, struct run_plan *ret, struct err *e)
 {
 	AUTO_FREE char *cwd = find_cwd(), *data_dir = cmd_find_data_dir();
-	struct found_image found = { .layers = NULL };
+	CLEANUP(found_image_clear) struct found_image found = { .layers = NULL };
 	struct run_host h = {
 		.uid = (uid_t)getauxval(AT_EUID),
 		.gid = (gid_t)getauxval(AT_EGID),
