@@ -101,20 +101,20 @@ find_image(const struct run_args *a, struct run_host *h, struct found_image *f, 
 
 /* Before it starts: who wants an image afterwards does not want to lose what was done. */
 static int
-check_commit(const struct run_plan *p, struct err *e)
+check_commit(const char *name, const struct spec *s, const char *image, struct err *e)
 {
 	struct image_ref ref = IMAGE_REF_INIT;
 	int r;
 
-	if (!p->commit)
+	if (!name)
 		return 0;
-	if (!p->image)
+	if (!image)
 		return err_set(e, EINVAL, "--commit: the base is not an image");
-	if (p->spec->layer == SPEC_LAYER_RAM || p->spec->read_only)
+	if (s->layer == SPEC_LAYER_RAM || s->read_only)
 		return err_set(e, EINVAL, "--commit: a layer on disk is needed");
-	r = image_ref_parse(p->commit, &ref, e);
+	r = image_ref_parse(name, &ref, e);
 	if (r == 0 && ref.digest)
-		r = err_set(e, EINVAL, "'%s' has a digest: that is no name", p->commit);
+		r = err_set(e, EINVAL, "'%s' has a digest: that is no name", name);
 	image_ref_clear(&ref);
 	return r < 0 ? err_prefix(e, "--commit") : 0;
 }
@@ -137,6 +137,7 @@ make_spec(struct run_args *a, struct run_plan *ret, struct err *e)
 	int events_fd = -1;
 
 	if (fd_check_stdio(e) < 0 || find_image(a, &h, &found, e) < 0 || run_spec(a, &h, &s, e) < 0 ||
+	    check_commit(a->commit, s, found.record.digest, e) < 0 ||
 	    open_events_fd(a->events_fd, &events_fd, e) < 0 || close_inherited(s, events_fd, e) < 0 ||
 	    cmd_fill_filter(s, a, h.data_dir, e) < 0)
 		return -e->code;
@@ -145,7 +146,7 @@ make_spec(struct run_args *a, struct run_plan *ret, struct err *e)
 	ret->kind = found.kind;
 	ret->image = TAKE_PTR(found.record.digest);
 	ret->commit = a->commit;
-	return check_commit(ret, e);
+	return 0;
 }
 
 int
