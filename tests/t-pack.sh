@@ -586,6 +586,17 @@ by_umoci() (
 test_if umoci "no umoci" "umoci unpacks lower and uppers to the merged view" by_umoci
 
 list_of() { "$pack" upper "$@" >/dev/null && tar -tf "$2"; }
+# again FROM DIR WORD...: what unpacking makes of the tar is packed as the same bytes.
+again() {
+	again_from=$1 again_dir=$2
+	shift 2
+	"$pack" "$again_from" "$again_dir" t.tar none recorded "$@" >ids && fresh x &&
+		"$testbin/unpack" t.tar x recorded >/dev/null &&
+		prints "$(cut -d' ' -f1 ids)" diff_id "$again_from" x 2.tar none recorded
+}
+test_ok "a tree, unpacked, is packed as the same bytes" again tree tree
+test_ok "so are owners and devices" again tree owned
+test_ok "and whiteouts and opaque directories" again upper upper lower
 in_tar() { list_of upper t.tar none "$@" >list; }
 test_in() { in_tar lower && { grep -qxF -e "$1" list || cat_false list; }; }
 cat_false() { cat "$1" && false; }
