@@ -90,7 +90,8 @@ write("link-xattr", entry("l", SYM, witness + "/canary",
                           pax={"SCHILY.xattr.user.planted": "x"}))
 write("link-swap", entry("d", DIR), entry("d/sub", DIR), entry("d/sub/x", data=b"x"),
       entry("d", SYM, witness), entry("d/sub2/x", data=b"x"))
-write("link-late-dir", entry("d", DIR), entry("d/dir", DIR, mode=0o700), entry("d", SYM, witness))
+write("link-late-dir", entry("d", DIR), entry("d/dir", DIR, mode=0o700), entry("d", SYM, witness),
+      entry("longer", DIR), entry("c", DIR, mode=0o700), entry("c", SYM, "longer"))
 write("under-file", entry("f", data=b"x"), entry("f/x", data=b"x"))
 component = "m" * 247
 maze, path = [], ""
