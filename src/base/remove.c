@@ -21,6 +21,21 @@ open_up(int dir_fd, const char *name)
 	IGNORE(chmod(path, 0700));
 }
 
+/* Move directory @name up to @top_fd, under a name that nothing there has. */
+static void
+move_up(int dir_fd, const char *name, int top_fd, unsigned long *serial)
+{
+	int r;
+
+	open_up(dir_fd, name);
+	do {
+		char fresh[32];
+
+		(void)snprintf(fresh, sizeof(fresh), ".%lu", (*serial)++);
+		r = renameat(dir_fd, name, top_fd, fresh);
+	} while (r < 0 && (errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR));
+}
+
 /*
  * Empty directory @name in @dir_fd: files go, directories are moved up to @top_fd under a fresh
  * name, where the caller's loop meets them.  So any depth takes a constant number of descriptors.
@@ -39,17 +54,13 @@ flatten(int dir_fd, const char *name, int top_fd, unsigned long *serial)
 		return;
 	}
 	for (const struct dirent *de; (de = readdir(d));) {
-		char fresh[32];
-
 		if (strcmp(de->d_name, ".") == 0 || strcmp(de->d_name, "..") == 0)
 			continue;
 		if (unlinkat(dirfd(d), de->d_name, 0) == 0)
 			continue;
 		if (unlinkat(dirfd(d), de->d_name, AT_REMOVEDIR) == 0)
 			continue;
-		open_up(dirfd(d), de->d_name);
-		(void)snprintf(fresh, sizeof(fresh), ".%lu", (*serial)++);
-		(void)renameat(dirfd(d), de->d_name, top_fd, fresh);
+		move_up(dirfd(d), de->d_name, top_fd, serial);
 	}
 	(void)closedir(d);
 	(void)unlinkat(dir_fd, name, AT_REMOVEDIR);

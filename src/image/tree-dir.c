@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/remove.h"
 #include "image/tree-internal.h"
 #include "kernel/sys.h"
 
@@ -125,6 +126,16 @@ dir_enter(struct tree *t, const char *path, int *ret_fd, struct err *e)
 	return 0;
 }
 
+/* Many calls may fail on the way; what counts is whether it is gone. */
+static int
+remove_dir(const struct place *p, struct err *e)
+{
+	remove_tree(p->dir, p->name);
+	if (faccessat(p->dir, p->name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return err_set(e, ENOTEMPTY, "the directory that is there cannot be removed");
+	return 0;
+}
+
 int
 place_clear(struct tree *t, const struct place *p, struct stat *ret_old, struct err *e)
 {
@@ -134,6 +145,6 @@ place_clear(struct tree *t, const struct place *p, struct stat *ret_old, struct 
 	/* The path of the directory may lead through it; the descriptor stays good. */
 	t->dir_valid = false;
 	if (S_ISDIR(ret_old->st_mode))
-		return remove_dir(p->dir, p->name, e);
+		return remove_dir(p, e);
 	return unlinkat(p->dir, p->name, 0) < 0 ? err_sys(e, "replace what is there") : 0;
 }

@@ -75,9 +75,6 @@ int place_clear(struct tree *t, const struct place *p, struct stat *ret_old, str
 /* Count one more entry. */
 int tree_count_entry(struct tree *t, struct err *e);
 
-/* remove: a directory with all that is in it, at any depth */
-int remove_dir(int dir_fd, const char *name, struct err *e);
-
 /* attr: owner, mode, attributes, times */
 
 /*
