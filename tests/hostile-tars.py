@@ -232,8 +232,8 @@ write("links", entry("late", LNK, "z/target"), entry("c1", LNK, "c2"), entry("c2
       entry("w2", data=b"other"), entry("/abs", LNK, "/c4"), entry("same", data=b"s"),
       entry("same", LNK, "./same"))
 write("replace", entry("d", DIR), entry("d/" + "e/" * 60 + "x", data=b"x"),
-      entry("d/" + "e/" * 60 + "y/z", data=b"x"), entry("d/.0/.1/.0/x", data=b"x"),
-      entry("d/.2", data=b"x"), entry("d", data=b"now a file"),
+      entry("d/" + "e/" * 60 + "y/z", data=b"x"), entry("d", data=b"now a file"),
+      entry("g/.0/x/.1/y", data=b"x"), entry("g/.0/x/.2", data=b"x"), entry("g", data=b"too"),
       entry("f", data=b"x"), entry("f", DIR), entry("f/in", data=b"x"), entry("f", DIR, mode=0o700),
       entry("twice", data=b"first, longer"), entry("twice", data=b"second"),
       entry("s", SYM, "a"), entry("s", SYM, "b"), entry("p", FIFO), entry("p", data=b"x"),
