@@ -1,10 +1,10 @@
 /*
  * record - whose a file is where the kernel cannot be told
  *
- * The value of the extended attribute RECORD_ATTRIBUTE: UID:GID:MODE:TYPE, ids in decimal, the mode in
- * octal with at least four digits, TYPE one of file, dir, symlink, pipe, socket, block-MAJOR-MINOR,
- * char-MAJOR-MINOR; no NUL at the end.  Older writers leave out ":TYPE".  It is the one that
- * fuse-overlayfs and containers/storage use.
+ * The value of the extended attribute RECORD_ATTRIBUTE: UID:GID:MODE:TYPE, ids in decimal, the mode
+ * in octal with at least four digits, TYPE one of file, dir, symlink, pipe, socket,
+ * block-MAJOR-MINOR, char-MAJOR-MINOR; no NUL at the end.  Older writers leave out ":TYPE".  It is
+ * the one that fuse-overlayfs and containers/storage use.
  */
 #ifndef BASE_RECORD_H
 #define BASE_RECORD_H

@@ -20,8 +20,8 @@ int name_clean(const char *raw, unsigned int max_depth, char ret[PATH_MAX], stru
 /* What a clean name is.  Names that look like a whiteout and make no sense as one are refused. */
 int name_classify(const char *name, enum name_class *ret, struct err *e);
 /*
- * Cut a clean name that is not "" in two: the directory, "" when it is the topmost, and what follows
- * its last slash, which is returned.
+ * Cut a clean name that is not "" in two: the directory, "" when it is the topmost, and what
+ * follows its last slash, which is returned.
  */
 const char *name_split(char *name, const char **ret_dir);
 

@@ -21,7 +21,7 @@ enum user { USER_DIGEST, USER_CALLER, USER_MAX_ };
 struct stream {
 	/* Written before the threads start. */
 	int fd;
-	int stop_fd; /* readable when nobody wants any more: the blob may be a pipe that gives nothing */
+	int stop_fd; /* readable when nobody wants any more: a pipe may give nothing */
 	struct stream_limits limits;
 	pthread_t threads[2];
 	int n_threads;

@@ -1,6 +1,6 @@
 /*
- * libarchive's reader is given bytes that are decompressed already, and knows how to read tar, no other
- * format: it starts no program, and nothing is written by it.
+ * libarchive's reader is given bytes that are decompressed already, and knows how to read tar, no
+ * other format: it starts no program, and nothing is written by it.
  */
 #include <archive.h>
 #include <archive_entry.h>
@@ -78,7 +78,7 @@ tar_error(struct tar *t, struct err *e)
 		*e = t->err;
 		return -e->code;
 	}
-	return err_set(e, EBADMSG, "not a tar archive, or a damaged one: %s", s ? s : "unknown error");
+	return err_set(e, EBADMSG, "not a tar archive, or a damaged one: %s", s ? s : "unknown");
 }
 
 /* An error between two entries. */
@@ -149,7 +149,8 @@ read_numbers(struct archive_entry *from, struct tar_entry *to, struct err *e)
 static void
 read_acl(struct tar *t, struct tar_entry *to, int type, size_t which)
 {
-	static const char *const names[] = { "system.posix_acl_access", "system.posix_acl_default" };
+	static const char *const names[] = { "system.posix_acl_access",
+					     "system.posix_acl_default" };
 	struct acl *acl = &t->acls[which];
 
 	if (acl_from_archive(t->entry, type, acl) < 0)

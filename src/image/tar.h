@@ -50,11 +50,11 @@ int tar_open(struct stream *s, struct tar **ret, struct err *e);
 void tar_closep(struct tar **t);
 #define AUTO_TAR CLEANUP(tar_closep) struct tar *
 
-/* Returns 1 and the next entry, 0 at the end of the archive, -errno with the name in the message. */
+/* Returns 1 and the next entry, 0 at the end of the archive, -errno with a message. */
 int tar_next(struct tar *t, struct tar_entry *ret, struct err *e);
 /*
- * The next piece of the entry's contents, which begins @ret_offset bytes into it: its length, 0 at the
- * end, -errno.  It lies within the size of the entry.
+ * The next piece of the entry's contents, which begins @ret_offset bytes into it: its length, 0 at
+ * the end, -errno.  It lies within the size of the entry.
  */
 ssize_t tar_data(struct tar *t, const void **ret, uint64_t *ret_offset, struct err *e);
 

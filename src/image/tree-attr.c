@@ -24,8 +24,8 @@ owner_error(const struct tar_entry *x, struct err *e)
 	if (errno != EINVAL)
 		return err_sys(e, "give it to %u:%u", x->uid, x->gid);
 	(void)err_set(e, EINVAL, "its owner %u:%u has no place in the id map", x->uid, x->gid);
-	return err_hint(e, "more subordinate ids in /etc/subuid and /etc/subgid, or --idmap=single, "
-			   "which records owners");
+	return err_hint(e, "more subordinate ids in /etc/subuid and /etc/subgid, "
+			   "or --idmap=single, which records owners");
 }
 
 static int
@@ -72,8 +72,8 @@ begins(const char *s, const char *prefix)
 }
 
 /*
- * What directs overlayfs, and what records owners, is for us to say.  Labels and signatures are those
- * of the machine that the archive was made on.
+ * What directs overlayfs, and what records owners, is for us to say.  Labels and signatures are
+ * those of the machine that the archive was made on.
  */
 static bool
 is_ours(const char *name)
@@ -89,8 +89,8 @@ is_ours(const char *name)
 }
 
 /*
- * Without owners, capabilities and access lists would be those of other people of this machine: their
- * numbers are not what the archive means.
+ * Without owners, capabilities and access lists would be those of other people of this machine:
+ * their numbers are not what the archive means.
  */
 static bool
 is_wanted(const struct tree *t, const struct tar_entry *x, const char *name)
@@ -116,8 +116,8 @@ set_xattrs(struct tree *t, int fd, const struct tar_entry *x)
 /* --- by kind --- */
 
 /*
- * In this order: a change of owner takes set-id bits and capabilities away, an access list changes the
- * mode, and without capabilities a mode may forbid what comes before it here.
+ * In this order: a change of owner takes set-id bits and capabilities away, an access list changes
+ * the mode, and without capabilities a mode may forbid what comes before it here.
  */
 int
 attr_set_file(struct tree *t, int fd, const struct tar_entry *x, const char *type, struct err *e)

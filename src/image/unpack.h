@@ -5,12 +5,12 @@
  *
  * The blob is a tar archive (ustar, pax, gnu), as it is or compressed with gzip, zstd, xz or bzip2;
  * its first bytes tell.  Everything in it is hostile.  Nothing of it is written, linked, or changed
- * outside of the directory, which must be empty, on a file system with user.* attributes, and nobody
- * else's business until the layer is there.  What goes wrong is one error that names the entry; the
- * caller removes the directory then.
+ * outside of the directory, which must be empty, on a file system with user.* attributes, and
+ * nobody else's business until the layer is there.  What goes wrong is one error that names the
+ * entry; the caller removes the directory then.
  *
- * What lies in the directory afterwards is a lower layer of overlayfs with `userxattr`: a file that is
- * removed is a character device 0:0, a directory whose contents are replaced has
+ * What lies in the directory afterwards is a lower layer of overlayfs with `userxattr`: a file that
+ * is removed is a character device 0:0, a directory whose contents are replaced has
  * user.overlay.opaque=y.
  */
 #ifndef IMAGE_UNPACK_H
@@ -36,7 +36,7 @@ extern const struct unpack_limits unpack_limits_default;
 
 struct unpack_result {
 	char digest[DIGEST_HEX_SIZE];  /* sha256 of the blob */
-	char diff_id[DIGEST_HEX_SIZE]; /* sha256 of what it holds, whatever follows the archive too */
+	char diff_id[DIGEST_HEX_SIZE]; /* sha256 of what it holds, to its very end */
 	const char *compression;       /* "none", "gzip", "zstd", "xz", "bzip2" */
 	uint64_t blob_bytes;           /* of the blob */
 	uint64_t stream_bytes;         /* of what it holds */
@@ -45,7 +45,7 @@ struct unpack_result {
 	bool opaque_root; /* what is below this layer is not seen: overlayfs does not look for
 			   * that on the topmost directory */
 	uint64_t n_dropped; /* attributes and nodes that this machine does not let us make ... */
-	char dropped[160];  /* ... and the first of them: "usr/bin/x: trusted.y: Operation not ..." */
+	char dropped[160];  /* ... and the first of them: "usr/bin/x: trusted.y: Not permitted" */
 };
 
 /*
