@@ -177,6 +177,15 @@ write("sparse-beyond", extended([(b"GNU.sparse.major", b"0"), (b"GNU.sparse.mino
                                  (b"GNU.sparse.name", b"holes"), (b"GNU.sparse.size", b"10"),
                                  (b"GNU.sparse.numblocks", b"1"),
                                  (b"GNU.sparse.map", b"99999999999,1")]) + entry("holes", data=b"x"))
+holes = b"3000000\n" + b"0\n0\n" * 3000000
+holes += b"\0" * (-len(holes) % 512)
+write("sparse-map", entry("first", data=b"x"),
+      extended([(b"GNU.sparse.major", b"1"), (b"GNU.sparse.minor", b"0"),
+                (b"GNU.sparse.name", b"holes"), (b"GNU.sparse.realsize", b"10")]) +
+      field(entry("holes"), 124, b"%011o\0" % len(holes)) + holes, suffix=".tar.gz", pack=gzip.compress)
+write("large-link", entry("f", data=b"x"), extended([(b"size", b"20000000")]) +
+      entry("h", LNK, "f") + b"\0" * (20000000 + -20000000 % 512), entry("after"), suffix=".tar.gz",
+      pack=gzip.compress)
 write("many", *[entry("f%d" % i) for i in range(200)])
 write("many-implied", entry("i/" * 300 + "x"))
 write("many-xattrs", entry("x", pax={"SCHILY.xattr.user.n%d" % i: "v" for i in range(400)}))

@@ -209,6 +209,8 @@ numbers() {
 	test_ok "$how: a sparse file of a tebibyte is refused" refused "larger than" sparse-tebi.tar
 	test_ok "$how: a sparse file of 8 exbibytes too" refused "larger than" sparse-exbi.tar
 	test_ok "$how: data beyond the size of its file is refused" refused "holes: data beyond" sparse-beyond.tar
+	test_ok "$how: holes that take memory have a limit" refused "after first: more than 8 MiB" sparse-map.tar.gz
+	test_ok "$how: data that is passed over is no header" tree large-link.tar.gz 'test h -ef f && test -f after'
 	test_ok "$how: bytes have a limit" refused "larger than 100000 bytes" plain.tar bytes=100000
 	test_ok "$how: up to that all is well" result "$A/plain.tar" bytes 101000
 	test_ok "$how: entries have a limit" refused "f100: more than 100 entries" many.tar entries=100

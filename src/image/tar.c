@@ -14,11 +14,20 @@
 #define XATTRS_MAX 256
 #define ID_MAX     4294967294 /* (uid_t)-1 is "no change" to chown(2) */
 
+/*
+ * Bytes between the contents of two entries.  libarchive bounds each header, but not how many holes a
+ * sparse file may have, and remembers all of them: 24 times what they take in the archive.
+ */
+#define HEADER_MAX ((uint64_t)8 << 20)
+
 struct tar {
 	struct archive *a;
 	struct archive_entry *entry;
 	struct stream *stream;
 	struct err err; /* of the stream, while libarchive is in between */
+	bool in_entry;  /* its contents may not have been read to the end */
+	bool in_header;
+	uint64_t header_bytes;
 	uint64_t size;  /* of the entry */
 	struct tar_xattr xattrs[XATTRS_MAX + 2];
 	struct acl acls[2];
@@ -31,6 +40,8 @@ on_read(struct archive *a, void *data, const void **ret)
 	struct tar *t = data;
 	ssize_t n = stream_next(t->stream, ret, &t->err);
 
+	if (n > 0 && t->in_header && (t->header_bytes += (uint64_t)n) > HEADER_MAX)
+		n = err_set(&t->err, E2BIG, "more than 8 MiB of headers, or of holes");
 	if (n < 0)
 		archive_set_error(a, t->err.code, "%s", t->err.msg);
 	return n < 0 ? -1 : n;
@@ -176,11 +187,27 @@ read_xattrs(struct tar *t, struct tar_entry *to, struct err *e)
 	return 0;
 }
 
+/* What nobody wanted of the contents is passed over first: it may be large. */
+static int
+read_header(struct tar *t)
+{
+	int r = t->in_entry ? archive_read_data_skip(t->a) : ARCHIVE_OK;
+
+	if (r != ARCHIVE_OK && r != ARCHIVE_EOF)
+		return r;
+	t->header_bytes = 0;
+	t->in_header = true;
+	r = archive_read_next_header2(t->a, t->entry);
+	t->in_header = false;
+	t->in_entry = r == ARCHIVE_OK || r == ARCHIVE_WARN;
+	return r;
+}
+
 int
 tar_next(struct tar *t, struct tar_entry *ret, struct err *e)
 {
 	struct tar_entry to = { .n_xattrs = 0 };
-	int r = archive_read_next_header2(t->a, t->entry);
+	int r = read_header(t);
 
 	if (r == ARCHIVE_EOF)
 		return t->err.code != 0 ? next_error(t, e) : 0;
