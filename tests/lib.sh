@@ -41,6 +41,24 @@ wait_empty() {
 	return 1
 }
 
+# none_named TRIES: no process is left that has a line of $tmp/names in its words; else it is shown, ended.
+ours() {
+	grep -laF -f "$tmp/names" /proc/[0-9]*/cmdline 2>/dev/null | cut -d / -f 3
+}
+none_named() {
+	for _ in $(seq "$1"); do
+		left=$(ours)
+		[ -z "$left" ] && break
+		sleep 0.05
+	done
+	for p in $left; do
+		tr '\0' ' ' <"/proc/$p/cmdline"
+		echo
+		kill -9 "$p" 2>/dev/null
+	done
+	[ -z "$left" ]
+}
+
 # test_ok NAME COMMAND...: one behaviour, which is there when COMMAND succeeds.
 test_ok() {
 	test_name=$1

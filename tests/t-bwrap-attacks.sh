@@ -11,22 +11,7 @@ bwrap() { "$tmp/bin/bwrap" "$@"; }
 mounts_before=$(cat /proc/self/mountinfo)
 seconds=40.0$$
 printf '%s\n' "$tmp/bin/bwrap" "$seconds" >"$tmp/names"
-ours() {
-	grep -laF -f "$tmp/names" /proc/[0-9]*/cmdline 2>/dev/null | cut -d / -f 3
-}
-none_left() {
-	for _ in $(seq 100); do
-		left=$(ours)
-		[ -z "$left" ] && break
-		sleep 0.05
-	done
-	for p in $left; do
-		tr '\0' ' ' <"/proc/$p/cmdline"
-		echo
-		kill -9 "$p" 2>/dev/null
-	done
-	[ -z "$left" ]
-}
+none_left() { none_named 100; }
 # refused TEXT COMMAND...: status 1, one line that has TEXT, nothing on standard output, in 10 seconds.
 refused() {
 	text=$1

@@ -19,22 +19,7 @@ removed() {
 # Processes of ours that are running: what rootlet is and what it starts has our names in its words.
 seconds=30.0$$
 printf '%s\n' "$base" "$seconds" "$ROOTLET" >"$tmp/names"
-ours() {
-	grep -laF -f "$tmp/names" /proc/[0-9]*/cmdline 2>/dev/null | cut -d / -f 3
-}
-none_left() {
-	for _ in $(seq 60); do
-		left=$(ours)
-		[ -z "$left" ] && break
-		sleep 0.05
-	done
-	for p in $left; do
-		tr '\0' ' ' <"/proc/$p/cmdline"
-		echo
-		kill -9 "$p" 2>/dev/null
-	done
-	[ -z "$left" ]
-}
+none_left() { none_named 60; }
 
 # parallel N AT-ONCE OPTION...: N starts, each prints its number.
 parallel() {

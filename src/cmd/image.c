@@ -19,28 +19,10 @@
 #define RECORD_MAX ((size_t)8 << 20) /* bytes */
 
 int
-cmd_images(int argc, char **argv)
+cmd_image(int argc, char **argv)
 {
 	(void)argc;
 	return cmd_exec_helper(HELPER, argv);
-}
-
-int
-cmd_tag(int argc, char **argv)
-{
-	return cmd_images(argc, argv);
-}
-
-int
-cmd_rmi(int argc, char **argv)
-{
-	return cmd_images(argc, argv);
-}
-
-int
-cmd_inspect(int argc, char **argv)
-{
-	return cmd_images(argc, argv);
 }
 
 /* --- what is there already --- */

@@ -25,11 +25,9 @@ extern const struct opt images_opts[], import_opts[], image_name_opts[];
 /* What --idmap=@idmap comes to: "range", "root" or "single", or NULL after an error. */
 const char *cmd_choose_kind(const char *idmap, const struct run_host *h, struct err *e);
 
-int cmd_images(int argc, char **argv);
+/* Any verb that needs no id map: argv[0] tells the helper which. */
+int cmd_image(int argc, char **argv);
 int cmd_import(int argc, char **argv);
-int cmd_tag(int argc, char **argv);
-int cmd_rmi(int argc, char **argv);
-int cmd_inspect(int argc, char **argv);
 
 /*
  * Find an image by its name, and have its layers unpacked.

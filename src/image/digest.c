@@ -33,7 +33,8 @@ digest_freep(struct digest **d)
 void
 digest_add(struct digest *d, const void *data, size_t n)
 {
-	d->failed |= EVP_DigestUpdate(d->ctx, data, n) != 1;
+	if (d)
+		d->failed |= EVP_DigestUpdate(d->ctx, data, n) != 1;
 }
 
 int
@@ -42,7 +43,7 @@ digest_end(struct digest *d, char ret_hex[65], struct err *e)
 	unsigned char md[EVP_MAX_MD_SIZE];
 	unsigned int n = 0;
 
-	if (d->failed || EVP_DigestFinal_ex(d->ctx, md, &n) != 1 || n != 32)
+	if (!d || d->failed || EVP_DigestFinal_ex(d->ctx, md, &n) != 1 || n != 32)
 		return err_set(e, EIO, "sha256: the library cannot");
 	for (unsigned int i = 0; i < n; i++)
 		(void)snprintf(ret_hex + (size_t)i * 2, 3, "%02x", md[i]);

@@ -6,7 +6,7 @@
 
 struct digest;
 
-/* NULL when there is no memory, or no sha256 in the library. */
+/* NULL when there is no memory, or no sha256 in the library: then digest_end() says so. */
 struct digest *digest_new(void);
 void digest_freep(struct digest **d);
 void digest_add(struct digest *d, const void *data, size_t n);

@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "base/str.h"
 #include "base/remove.h"
+#include "image/codec.h"
 #include "image/layers.h"
 #include "image/names.h"
 #include "image/unpack.h"
@@ -44,21 +45,19 @@ copy(int from, int to, uint64_t *ret_size, struct err *e)
 	return 0;
 }
 
-/* By what it begins with; NULL: OCI has no media type for that. */
+/* NULL: OCI has no media type for that. */
 static const char *
 media_type(int fd)
 {
-	unsigned char b[6] = { 0 };
+	uint8_t b[CODEC_MAGIC_MAX];
+	const ssize_t n = pread(fd, b, sizeof(b), 0);
+	const struct codec *c = codec_find(b, n < 0 ? 0 : (size_t)n);
 
-	if (pread(fd, b, sizeof(b), 0) < 0)
-		return NULL;
-	if (b[0] == 0x1f && b[1] == 0x8b)
+	if (c == &codec_gzip)
 		return MEDIA_LAYER "+gzip";
-	if (b[0] == 0x28 && b[1] == 0xb5 && b[2] == 0x2f && b[3] == 0xfd)
+	if (c == &codec_zstd)
 		return MEDIA_LAYER "+zstd";
-	if (memcmp(b, "\xfd" "7zXZ", 6) == 0 || memcmp(b, "BZh", 3) == 0)
-		return NULL;
-	return MEDIA_LAYER;
+	return c == &codec_xz || c == &codec_bzip2 ? NULL : MEDIA_LAYER;
 }
 
 /* --- unpacked --- */

@@ -5,7 +5,6 @@
  * commits are small.
  */
 #include <isa-l/igzip_lib.h>
-#include <openssl/evp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,6 +12,7 @@
 #include <zstd.h>
 
 #include "base/str.h"
+#include "image/digest.h"
 #include "image/pack-internal.h"
 
 #define BLOCK	 ((size_t)256 << 10)
@@ -24,8 +24,8 @@
 #define GZIP_OUT_ROOM BLOCK
 #define ZSTD_LEVEL    3
 
-struct digest {
-	EVP_MD_CTX *ctx; /* owned */
+struct counted {
+	struct digest *digest; /* owned */
 	uint64_t bytes;
 	char hex[PACK_DIGEST_SIZE];
 };
@@ -33,7 +33,7 @@ struct digest {
 struct sink {
 	int fd;
 	enum pack_compression compression;
-	struct digest in, out;
+	struct counted in, out;
 	struct isal_zstream *gzip; /* owned */
 	uint8_t *gzip_level;	   /* owned */
 	ZSTD_CStream *zstd;	   /* owned */
@@ -56,35 +56,10 @@ struct sink {
 /* --- digests --- */
 
 static void
-digest_start(struct digest *d)
+count(struct counted *c, const void *data, size_t n)
 {
-	d->ctx = EVP_MD_CTX_new();
-	if (d->ctx && EVP_DigestInit_ex(d->ctx, EVP_sha256(), NULL) != 1) {
-		EVP_MD_CTX_free(d->ctx);
-		d->ctx = NULL;
-	}
-}
-
-static int
-digest_add(struct digest *d, const void *data, size_t n, struct err *e)
-{
-	d->bytes += n;
-	if (!d->ctx || EVP_DigestUpdate(d->ctx, data, n) != 1)
-		return err_set(e, ENOMEM, "sha256 is not to be had");
-	return 0;
-}
-
-static int
-digest_end(struct digest *d, struct err *e)
-{
-	unsigned char sum[EVP_MAX_MD_SIZE];
-	unsigned int n;
-
-	if (!d->ctx || EVP_DigestFinal_ex(d->ctx, sum, &n) != 1 || n * 2 + 1 != sizeof(d->hex))
-		return err_set(e, ENOMEM, "sha256 is not to be had");
-	for (unsigned int i = 0; i < n; i++)
-		(void)snprintf(d->hex + i * 2, 3, "%02x", sum[i]);
-	return 0;
+	c->bytes += n;
+	digest_add(c->digest, data, n);
 }
 
 /* --- one block to the file --- */
@@ -92,8 +67,8 @@ digest_end(struct digest *d, struct err *e)
 static int
 put_out(struct sink *s, const void *data, size_t n, struct err *e)
 {
-	if (n > 0 && digest_add(&s->out, data, n, e) < 0)
-		return -e->code;
+	if (n > 0)
+		count(&s->out, data, n);
 	return fd_write_all(s->fd, data, n, e);
 }
 
@@ -284,9 +259,9 @@ sink_new(int out_fd, enum pack_compression compression)
 	(void)pthread_mutex_init(&s->lock, NULL);
 	(void)pthread_cond_init(&s->changed, NULL);
 	s->blocks = xcalloc(compression == PACK_NONE ? 1 : N_BLOCKS, BLOCK);
-	digest_start(&s->in);
+	s->in.digest = digest_new();
 	if (compression != PACK_NONE)
-		digest_start(&s->out);
+		s->out.digest = digest_new();
 	if (compression == PACK_GZIP)
 		start_gzip(s);
 	if (compression == PACK_ZSTD)
@@ -305,8 +280,8 @@ sink_freep(struct sink **sp)
 	if (!s)
 		return;
 	(void)end_thread(s, &ignored);
-	EVP_MD_CTX_free(s->in.ctx);
-	EVP_MD_CTX_free(s->out.ctx);
+	digest_freep(&s->in.digest);
+	digest_freep(&s->out.digest);
 	(void)ZSTD_freeCStream(s->zstd);
 	free(s->gzip);
 	free(s->gzip_level);
@@ -324,8 +299,7 @@ flush_block(struct sink *s, struct err *e)
 {
 	char *block = s->blocks + s->filling * BLOCK;
 
-	if (digest_add(&s->in, block, BLOCK, e) < 0)
-		return -e->code;
+	count(&s->in, block, BLOCK);
 	s->n = 0;
 	return s->compression == PACK_NONE ? encode(s, block, BLOCK, false, e) : hand_over(s, e);
 }
@@ -333,8 +307,10 @@ flush_block(struct sink *s, struct err *e)
 int
 sink_room(struct sink *s, char **ret, size_t *ret_n, struct err *e)
 {
-	if (s->n == BLOCK && flush_block(s, e) < 0)
-		return -e->code;
+	const int r = s->n == BLOCK ? flush_block(s, e) : 0;
+
+	if (r < 0)
+		return r;
 	*ret = s->blocks + s->filling * BLOCK + s->n;
 	*ret_n = BLOCK - s->n;
 	return 0;
@@ -371,14 +347,15 @@ sink_finish(struct sink *s, struct err *e)
 {
 	const char *block = s->blocks + s->filling * BLOCK;
 
-	if (digest_add(&s->in, block, s->n, e) < 0 || end_thread(s, e) < 0 ||
-	    encode(s, block, s->n, true, e) < 0 || digest_end(&s->in, e) < 0)
+	count(&s->in, block, s->n);
+	if (end_thread(s, e) < 0 || encode(s, block, s->n, true, e) < 0 ||
+	    digest_end(s->in.digest, s->in.hex, e) < 0)
 		return -e->code;
-	return s->compression == PACK_NONE ? 0 : digest_end(&s->out, e);
+	return s->compression == PACK_NONE ? 0 : digest_end(s->out.digest, s->out.hex, e);
 }
 
-static const struct digest *
-digest_out(const struct sink *s)
+static const struct counted *
+counted_out(const struct sink *s)
 {
 	return s->compression == PACK_NONE ? &s->in : &s->out;
 }
@@ -392,7 +369,7 @@ sink_bytes_in(const struct sink *s)
 uint64_t
 sink_bytes_out(const struct sink *s)
 {
-	return digest_out(s)->bytes;
+	return counted_out(s)->bytes;
 }
 
 void
@@ -404,5 +381,5 @@ sink_digest_in(const struct sink *s, char ret[PACK_DIGEST_SIZE])
 void
 sink_digest_out(const struct sink *s, char ret[PACK_DIGEST_SIZE])
 {
-	memcpy(ret, digest_out(s)->hex, PACK_DIGEST_SIZE);
+	memcpy(ret, counted_out(s)->hex, PACK_DIGEST_SIZE);
 }

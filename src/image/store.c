@@ -1,5 +1,4 @@
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -9,6 +8,7 @@
 
 #include "base/fd.h"
 #include "base/str.h"
+#include "image/digest.h"
 #include "image/ref.h"
 #include "image/store.h"
 #include "kernel/sys.h"
@@ -22,15 +22,13 @@ store_close(struct store *s)
 	fd_closep(&s->lock_fd);
 }
 
-void
-store_sha256(const void *data, size_t len, char ret_hex[65])
+static int
+sha256(const void *data, size_t len, char ret_hex[65], struct err *e)
 {
-	unsigned char md[EVP_MAX_MD_SIZE];
-	unsigned int n = 0;
+	CLEANUP(digest_freep) struct digest *d = digest_new();
 
-	(void)EVP_Digest(data, len, md, &n, EVP_sha256(), NULL);
-	for (unsigned int i = 0; i < 32; i++)
-		(void)snprintf(ret_hex + (size_t)2 * i, 3, "%02x", md[i]);
+	digest_add(d, data, len);
+	return digest_end(d, ret_hex, e);
 }
 
 /* --- files --- */
@@ -209,7 +207,8 @@ store_put_json(const struct store *s, json_t *json, struct blob *ret, struct err
 	if (!text)
 		return err_set(e, EINVAL, "a document cannot be written");
 	ret->size = strlen(text);
-	store_sha256(text, ret->size, hex);
+	if (sha256(text, ret->size, hex, e) < 0)
+		return -e->code;
 	(void)snprintf(ret->digest, sizeof(ret->digest), "sha256:%s", hex);
 	fd = store_new_blob(s, e);
 	if (fd < 0 || fd_write_all(fd, text, ret->size, e) < 0)
@@ -234,7 +233,8 @@ store_get_json(const struct store *s, const char *digest, struct err *e)
 		(void)err_prefix(e, "blob %s", digest);
 		return NULL;
 	}
-	store_sha256(text, (size_t)n, hex);
+	if (sha256(text, (size_t)n, hex, e) < 0)
+		return NULL;
 	if (strcmp(hex, digest + strlen("sha256:")) != 0) {
 		(void)err_set(e, EBADMSG, "blob %s has other content: sha256:%s", digest, hex);
 		return NULL;

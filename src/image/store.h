@@ -73,7 +73,4 @@ int store_remove_name(const struct store *s, const char *name, struct err *e);
 int store_replace(const struct store *s, const char *name, const void *data, size_t len,
 		  struct err *e);
 
-/* sha256 of bytes, as 64 hexadecimal digits. */
-void store_sha256(const void *data, size_t len, char ret_hex[65]);
-
 #endif
