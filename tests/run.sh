@@ -30,6 +30,7 @@ for test; do
 	status=$?
 	# A plan that does not match, a crash or no test at all is a failure of its own.
 	awk -v status=$status -v name="$name" -v label="$label" -v seconds=$(($(date +%s) - start)) '
+		               { last[NR % 60] = $0 }
 		/^ok .*# SKIP/ { skipped++; n++; next }
 		/^ok /         { passed++; n++; next }
 		/^not ok /     { failed++; n++; show = 1; print label ": " name ": " $0; next }
@@ -39,9 +40,10 @@ for test; do
 		/^Bail out!/   { bail = $0 }
 		               { show = 0 }
 		END {
+			odd = !whole && (bail || planned != n || (status != 0) != (failed > 0))
 			if (whole)
 				skipped++
-			else if (bail || planned != n || (status != 0) != (failed > 0)) {
+			else if (odd) {
 				failed++
 				printf "%s: %s: ended early or oddly: status %d, %d of %d %s\n",
 					label, name, status, n, planned, bail
@@ -49,6 +51,10 @@ for test; do
 			printf "%-12s %-22s %3d passed, %d failed, %d skipped, %d s%s\n",
 				label, name, passed, failed, skipped, seconds,
 				whole ? substr(why, 5) : ""
+			if (odd)
+				for (i = NR - 59; i <= NR; i++)
+					if (i > 0)
+						print "    " last[i % 60]
 			printf "%d %d %d\n", passed, failed, skipped >>"'"$logs"'/counts"
 		}' "$log"
 done
