@@ -114,7 +114,7 @@ const struct opt_command cmd_table[] = {
 	  "what bubblewrap's bwrap(1) does, with its command line", bwrap_opts, cmd_bwrap, true },
 	{ "images", "[OPTIONS]", "list the images", images_opts, cmd_image, false },
 	{ "import", "[OPTIONS] TAR|- NAME[:TAG]", "make an image from an archive of a root file system",
-	  import_opts, cmd_import, false },
+	  import_opts, cmd_image_in_kind, false },
 	{ "inspect", "IMAGE", "print manifest and configuration of an image, as JSON",
 	  image_name_opts, cmd_image, false },
 	{ "tag", "IMAGE NAME[:TAG]", "give an image one more name", image_name_opts, cmd_image, false },

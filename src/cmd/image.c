@@ -263,7 +263,7 @@ cmd_choose_kind(const char *idmap, const struct run_host *h, struct err *e)
 }
 
 int
-cmd_import(int argc, char **argv)
+cmd_image_in_kind(int argc, char **argv)
 {
 	const struct run_host h = { .uid = (uid_t)getauxval(AT_EUID),
 				    .gid = (gid_t)getauxval(AT_EGID) };

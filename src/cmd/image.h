@@ -27,7 +27,8 @@ const char *cmd_choose_kind(const char *idmap, const struct run_host *h, struct 
 
 /* Any verb that needs no id map: argv[0] tells the helper which. */
 int cmd_image(int argc, char **argv);
-int cmd_import(int argc, char **argv);
+/* One that reads or writes unpacked layers: it runs as whom they belong to, and argv[1] is the kind. */
+int cmd_image_in_kind(int argc, char **argv);
 
 /*
  * Find an image by its name, and have its layers unpacked.

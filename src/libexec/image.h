@@ -1,0 +1,36 @@
+/*
+ * image - between the files of rootlet-image: its verbs, and what they have in common
+ */
+#ifndef LIBEXEC_IMAGE_H
+#define LIBEXEC_IMAGE_H
+
+#include "image/oci.h"
+#include "image/store.h"
+
+/* Each takes argv with its own name first; returns 0, 1 after --help, or -errno. */
+int verb_commit_layer(int argc, char **argv, struct err *e);
+int verb_images(int argc, char **argv, struct err *e);
+int verb_import(int argc, char **argv, struct err *e);
+int verb_inspect(int argc, char **argv, struct err *e);
+int verb_prepare(int argc, char **argv, struct err *e);
+int verb_rmi(int argc, char **argv, struct err *e);
+int verb_tag(int argc, char **argv, struct err *e);
+
+/* Of a verb that cmd_image_in_kind() calls: argv[1], which is taken out of @argv. */
+const char *take_kind(int *argc, char ***argv);
+
+int open_store(bool create, struct store *ret, struct err *e);
+/* To look for image @text: without a store there is none. */
+int open_store_for(const char *text, struct store *ret, struct err *e);
+
+int no_image(const char *text, struct err *e);
+/* The descriptor's digest, owned: by name, by digest, or by the first digits of one. */
+int find_image(const struct store *s, const char *text, char **ret, struct err *e);
+
+/* What the user wants to call an image: the full name, owned. */
+int new_image_name(const char *text, char **ret, struct err *e);
+
+/* Now, or SOURCE_DATE_EPOCH, as configurations have it.  Returns @buf. */
+const char *created(char buf[32]);
+
+#endif
