@@ -57,9 +57,10 @@ struct run_plan {
 	int events_fd;      /* owned; -1: nobody listens */
 	const char *kind;   /* whose the files of an image are: "range", "root", "single" */
 	char *image;        /* owned; digest of the image that it runs; NULL: none */
+	int lock_fd;        /* owned; keeps the image's files where they are; -1: none */
 	const char *commit; /* name for an image of what has changed; NULL: none.  Of argv. */
 };
-#define RUN_PLAN_INIT { .events_fd = -1 }
+#define RUN_PLAN_INIT { .events_fd = -1, .lock_fd = -1 }
 
 /* Parse the command line of `run` and make its spec, filter included. Returns 1 after --help. */
 int cmd_run_spec(int argc, char **argv, const char *name, struct run_plan *ret, struct err *e);

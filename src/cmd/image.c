@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,17 +29,34 @@ cmd_image(int argc, char **argv)
 
 /* --- what is there already --- */
 
+/*
+ * Who removes images takes this lock exclusively before he unlinks the record, and removes layers
+ * afterwards: a record that still has its name under our lock keeps them.
+ */
 static int
-read_record(int store_fd, const char *digest, struct image_record *ret)
+lock_record(int fd)
+{
+	struct stat st;
+
+	while (flock(fd, LOCK_SH) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return fstat(fd, &st) < 0 || st.st_nlink == 0 ? -ENOENT : 0;
+}
+
+static int
+read_record(int store_fd, const char *digest, struct image_record *ret, int *ret_lock_fd)
 {
 	AUTO_FREE char *path = xasprintf("cache/image-%s", digest + strlen("sha256:")), *data = NULL;
 	AUTO_FD fd = openat(store_fd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct err ignored = ERR_INIT;
-	ssize_t n = fd < 0 ? -1 : fd_read_all(fd, RECORD_MAX, &data, &ignored);
+	ssize_t n = fd < 0 || lock_record(fd) < 0 ? -1
+						  : fd_read_all(fd, RECORD_MAX, &data, &ignored);
 
 	if (n < 0 || image_record_decode(data, (size_t)n, ret) < 0 ||
 	    strcmp(ret->digest, digest) != 0)
 		return -ENOENT;
+	*ret_lock_fd = TAKE_FD(fd);
 	return 0;
 }
 
@@ -60,27 +79,28 @@ find_layers(int store_fd, const char *data_dir, const char *kind, char *const *d
 /* Returns 1 when it is not all there. */
 static int
 look_up_digest(const char *digest, const char *kind, const char *data_dir,
-	       struct image_record *ret, char ***ret_layers)
+	       struct image_record *ret, char ***ret_layers, int *ret_lock_fd)
 {
-	AUTO_FD store = open(data_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	AUTO_FD store = open(data_dir, O_PATH | O_DIRECTORY | O_CLOEXEC), lock = -1;
 
-	if (store < 0 || read_record(store, digest, ret) < 0 ||
+	if (store < 0 || read_record(store, digest, ret, &lock) < 0 ||
 	    !(*ret_layers = find_layers(store, data_dir, kind, ret->layers))) {
 		image_record_clear(ret);
 		return 1;
 	}
+	*ret_lock_fd = TAKE_FD(lock);
 	return 0;
 }
 
 /* The same, or the name is not known. */
 static int
 look_up_name(const char *name, const char *kind, const char *data_dir, struct image_record *ret,
-	     char ***ret_layers)
+	     char ***ret_layers, int *ret_lock_fd)
 {
 	AUTO_FD store = open(data_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	AUTO_FREE char *digest = store < 0 ? NULL : names_find(store, name);
 
-	return digest ? look_up_digest(digest, kind, data_dir, ret, ret_layers) : 1;
+	return digest ? look_up_digest(digest, kind, data_dir, ret, ret_layers, ret_lock_fd) : 1;
 }
 
 /* --- what the helper makes of it --- */
@@ -227,7 +247,7 @@ cmd_commit_layer(const char *kind, const char *upper, const char *digest, const 
 
 int
 cmd_find_image(const char *name, const char *kind, const char *data_dir,
-	       struct image_record *ret, char ***ret_layers, struct err *e)
+	       struct image_record *ret, char ***ret_layers, int *ret_lock_fd, struct err *e)
 {
 	struct image_ref ref = IMAGE_REF_INIT;
 	AUTO_FREE char *full = NULL;
@@ -239,12 +259,12 @@ cmd_find_image(const char *name, const char *kind, const char *data_dir,
 		return -e->code;
 	full = ref.digest ? NULL : image_ref_name(&ref);
 	image_ref_clear(&ref);
-	if (full && look_up_name(full, kind, data_dir, ret, ret_layers) == 0)
+	if (full && look_up_name(full, kind, data_dir, ret, ret_layers, ret_lock_fd) == 0)
 		return 0;
 	if (prepare(kind, name, digest, sizeof(digest), e) < 0)
 		return -e->code;
 	if (!image_digest_is_valid(digest) ||
-	    look_up_digest(digest, kind, data_dir, ret, ret_layers) != 0)
+	    look_up_digest(digest, kind, data_dir, ret, ret_layers, ret_lock_fd) != 0)
 		return err_set(e, ENOENT, "image '%s' is not there any more", name);
 	return 0;
 }

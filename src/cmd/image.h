@@ -35,9 +35,10 @@ int cmd_image_in_kind(int argc, char **argv);
  *
  * @kind: "range", "root" or "single": whose files the unpacked layers are
  * @ret_layers: owned strv; their directories, topmost first
+ * @ret_lock_fd: owned; as long as it is open, nobody removes the image or its layers
  */
 int cmd_find_image(const char *name, const char *kind, const char *data_dir,
-		   struct image_record *ret, char ***ret_layers, struct err *e);
+		   struct image_record *ret, char ***ret_layers, int *ret_lock_fd, struct err *e);
 
 /* Make image @name of image @digest and the overlay's upper directory @upper. */
 int cmd_commit_layer(const char *kind, const char *upper, const char *digest, const char *name,

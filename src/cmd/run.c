@@ -55,15 +55,17 @@ open_events_fd(const char *text, int *ret_fd, struct err *e)
 }
 
 static int
-close_inherited(const struct spec *s, int events_fd, struct err *e)
+close_inherited(const struct spec *s, int events_fd, int lock_fd, struct err *e)
 {
-	AUTO_FREE int *keep = xcalloc(s->n_pass_fds + 1, sizeof(*keep));
+	AUTO_FREE int *keep = xcalloc(s->n_pass_fds + 2, sizeof(*keep));
 	size_t n = s->n_pass_fds;
 
 	for (size_t i = 0; i < n; i++)
 		keep[i] = s->pass_fds[i];
 	if (events_fd >= 0)
 		keep[n++] = events_fd;
+	if (lock_fd >= 0)
+		keep[n++] = lock_fd;
 	return fd_close_others(keep, n, e);
 }
 
@@ -71,6 +73,7 @@ struct found_image {
 	const char *kind;
 	struct image_record record;
 	char **layers; /* owned strv */
+	int lock_fd;   /* owned; -1: no image */
 	struct run_image image;
 };
 
@@ -79,6 +82,7 @@ found_image_clear(struct found_image *f)
 {
 	image_record_clear(&f->record);
 	strv_freep(&f->layers);
+	fd_closep(&f->lock_fd);
 }
 
 static int
@@ -87,7 +91,8 @@ find_image(const struct run_args *a, struct run_host *h, struct found_image *f, 
 	if (run_base_is_host(a->base) || image_ref_is_path(a->base))
 		return 0;
 	f->kind = cmd_choose_kind(a->idmap, h, e);
-	if (!f->kind || cmd_find_image(a->base, f->kind, h->data_dir, &f->record, &f->layers, e) < 0)
+	if (!f->kind || cmd_find_image(a->base, f->kind, h->data_dir, &f->record, &f->layers,
+				      &f->lock_fd, e) < 0)
 		return -e->code;
 	f->image = (struct run_image){ .layers = f->layers,
 				       .entrypoint = f->record.entrypoint,
@@ -123,7 +128,7 @@ static int
 make_spec(struct run_args *a, struct run_plan *ret, struct err *e)
 {
 	AUTO_FREE char *cwd = find_cwd(), *data_dir = cmd_find_data_dir();
-	CLEANUP(found_image_clear) struct found_image found = { .layers = NULL };
+	CLEANUP(found_image_clear) struct found_image found = { .lock_fd = -1 };
 	struct run_host h = {
 		.uid = (uid_t)getauxval(AT_EUID),
 		.gid = (gid_t)getauxval(AT_EGID),
@@ -138,11 +143,12 @@ make_spec(struct run_args *a, struct run_plan *ret, struct err *e)
 
 	if (fd_check_stdio(e) < 0 || find_image(a, &h, &found, e) < 0 || run_spec(a, &h, &s, e) < 0 ||
 	    check_commit(a->commit, s, found.record.digest, e) < 0 ||
-	    open_events_fd(a->events_fd, &events_fd, e) < 0 || close_inherited(s, events_fd, e) < 0 ||
+	    open_events_fd(a->events_fd, &events_fd, e) < 0 || close_inherited(s, events_fd, found.lock_fd, e) < 0 ||
 	    cmd_fill_filter(s, a, h.data_dir, e) < 0)
 		return -e->code;
 	ret->spec = TAKE_PTR(s);
 	ret->events_fd = events_fd;
+	ret->lock_fd = TAKE_FD(found.lock_fd);
 	ret->kind = found.kind;
 	ret->image = TAKE_PTR(found.record.digest);
 	ret->commit = a->commit;

@@ -11,7 +11,6 @@
 #include "base/remove.h"
 #include "image/codec.h"
 #include "image/layers.h"
-#include "image/names.h"
 #include "image/unpack.h"
 
 #define COPY_SIZE ((size_t)1 << 20)
@@ -183,60 +182,4 @@ layers_unpack(const struct store *s, const char *kind, const struct oci_layer *l
 		return -e->code;
 	}
 	return 0;
-}
-
-/* --- for a start --- */
-
-int
-layers_write_record(const struct store *s, const struct oci_image *im, struct err *e)
-{
-	AUTO_IMAGE_RECORD r = IMAGE_RECORD_INIT;
-	AUTO_FREE char *data = NULL, *name = NULL;
-	size_t len;
-
-	if (oci_fill_record(im, &r, e) < 0)
-		return -e->code;
-	data = image_record_encode(&r, &len);
-	name = xasprintf("cache/image-%s", im->digest + strlen("sha256:"));
-	return store_replace(s, name, data, len, e);
-}
-
-static void
-add_name(char **data, size_t *len, json_t *d)
-{
-	const char *name = json_string_value(json_object_get(json_object_get(d, "annotations"),
-							     ANNOTATION_NAME)),
-		   *digest = json_string_value(json_object_get(d, "digest"));
-	AUTO_FREE char *word = NULL;
-	size_t n;
-
-	if (!name || !digest || strchr(name, '='))
-		return;
-	word = xasprintf("%s=%s", name, digest);
-	n = strlen(word) + 1;
-	*data = xrealloc_array(*data, *len + n, 1);
-	memcpy(*data + *len, word, n);
-	*len += n;
-}
-
-/* The stamp is taken first: when the index changes meanwhile, the cache is stale from the start. */
-int
-layers_write_names(const struct store *s, struct err *e)
-{
-	char stamp[NAMES_STAMP_SIZE];
-	AUTO_FREE char *data = NULL;
-	json_t *index, *d;
-	size_t len, i;
-
-	if (names_stamp(s->fd, stamp) < 0)
-		return err_sys(e, "store: index.json");
-	index = store_read_index(s, e);
-	if (!index)
-		return -e->code;
-	data = xstrdup(stamp);
-	len = strlen(stamp) + 1;
-	for (i = 0; (d = json_array_get(json_object_get(index, "manifests"), i)); i++)
-		add_name(&data, &len, d);
-	json_decref(index);
-	return store_replace(s, "cache/names", data, len, e);
 }
