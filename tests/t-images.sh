@@ -31,6 +31,8 @@ imports() {
 	digest=$(rootlet import "$@") && echo "$digest" | grep -Eqx 'sha256:[0-9a-f]{64}'
 }
 test_ok "import of a tar" imports "$tmp/tree.tar" plain:1
+relative() { (cd "$tmp" && imports tree.tar relative && rootlet rmi relative); }
+test_ok "of one in the working directory" relative
 test_ok "of a compressed one" imports "$tmp/tree.tar.gz" packed:1
 piped() { rootlet import - piped <"$tmp/tree.tar.gz" >/dev/null && rootlet images --format names | grep -qx piped:latest; }
 test_ok "from standard input, with latest as tag" piped

@@ -113,6 +113,8 @@ make_range_spec(char *const *argv, struct spec **ret, struct err *e)
 	const struct run_host h = { .uid = (uid_t)getauxval(AT_EUID),
 				    .gid = (gid_t)getauxval(AT_EGID) };
 	struct mount_step *m;
+	char buf[PATH_MAX];
+	const char *cwd = cmd_absolute(getcwd(buf, sizeof(buf)));
 
 	(void)spec_add_mount(s, MOUNT_LAYER_DIR, xstrdup("/"));
 	m = spec_add_mount(s, MOUNT_BIND, xstrdup("/"));
@@ -126,7 +128,7 @@ make_range_spec(char *const *argv, struct spec **ret, struct err *e)
 	s->exe = cmd_find_helper(HELPER);
 	s->argv = strv_copy(argv);
 	s->env = strv_copy(environ);
-	s->cwd = xstrdup("/");
+	s->cwd = xstrdup(cwd ? cwd : "/");
 	s->umask = 077;
 	s->init = false;
 	if (run_fill_idmap(s, "range", &h, e) < 0 || spec_validate(s, e) < 0)
