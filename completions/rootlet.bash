@@ -92,10 +92,10 @@ _rootlet_kind()
 _rootlet_options()
 {
 	case $1 in
-	run) echo '--layer= --read-only --home= -v --volume= --tmpfs= --here --device= --add-host= -w --workdir= -e --env= --env-file= -u --user= -h --hostname= --entrypoint= --ulimit= --timeout= --umask= --init= --pass-fd= --events-fd= -i --interactive -t --tty --commit= --rm --net= --proc= --idmap= --cap-add= --cap-drop= --new-privs= --seccomp= --privileged --help' ;;
+	run) echo '--layer= --read-only --home= -v --volume= --tmpfs= --here --device= --add-host= -w --workdir= -e --env= --env-file= -u --user= -h --hostname= --entrypoint= --ulimit= --timeout= --umask= --init= --pass-fd= --events-fd= -i --interactive -t --tty --commit= -q --quiet --rm --net= --proc= --idmap= --cap-add= --cap-drop= --new-privs= --seccomp= --privileged --help' ;;
 	bwrap) echo '--help --version --args= --argv0= --level-prefix --not-a-security-boundary --unshare-all --share-net --unshare-user --unshare-user-try --unshare-ipc --unshare-pid --unshare-net --unshare-uts --unshare-cgroup --unshare-cgroup-try --userns= --userns2= --disable-userns --assert-userns-disabled --pidns= --uid= --gid= --hostname= --chdir= --clearenv --setenv= --unsetenv= --bind= --bind-try= --dev-bind= --dev-bind-try= --ro-bind= --ro-bind-try= --bind-fd= --ro-bind-fd= --remount-ro= --overlay-src= --overlay= --tmp-overlay= --ro-overlay= --proc= --dev= --tmpfs= --mqueue= --dir= --file= --bind-data= --ro-bind-data= --symlink= --perms= --size= --chmod= --seccomp= --add-seccomp-fd= --exec-label= --file-label= --cap-add= --cap-drop= --lock-file= --sync-fd= --block-fd= --userns-block-fd= --info-fd= --json-status-fd= --new-session --die-with-parent --as-pid-1 --help' ;;
 	images) echo '--format= -q --quiet --help' ;;
-	import) echo '-m --message= --help' ;;
+	import) echo '-m --message= -q --quiet --help' ;;
 	inspect) echo '--help' ;;
 	tag) echo '--help' ;;
 	rmi) echo '--help' ;;

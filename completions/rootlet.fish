@@ -128,6 +128,7 @@ complete -c rootlet -n '__rootlet_at_options run' -l events-fd -x -d 'write star
 complete -c rootlet -n '__rootlet_at_options run' -s i -l interactive -d 'accepted for compatibility; stdin is always connected'
 complete -c rootlet -n '__rootlet_at_options run' -s t -l tty -d 'accepted for compatibility; a terminal is used when there is one'
 complete -c rootlet -n '__rootlet_at_options run' -l commit -x -d 'when the command succeeds, make an image of what it has changed'
+complete -c rootlet -n '__rootlet_at_options run' -s q -l quiet -d 'do not show how far unpacking and committing are'
 complete -c rootlet -n '__rootlet_at_options run' -l rm -d 'accepted for compatibility; the layer is always removed'
 complete -c rootlet -n '__rootlet_at_options run' -l net -x -a 'none host' -d 'network (default: none)'
 complete -c rootlet -n '__rootlet_at_options run' -l proc -x -a 'fresh host' -d 'what /proc is (default: fresh)'
@@ -220,6 +221,7 @@ complete -c rootlet -n '__rootlet_at_options images' -l help -d 'show a summary 
 
 complete -c rootlet -n __rootlet_at_command -a import -d 'make an image from an archive of a root file system'
 complete -c rootlet -n '__rootlet_at_options import' -s m -l message -x -d 'what the history of the image says'
+complete -c rootlet -n '__rootlet_at_options import' -s q -l quiet -d 'do not show how far it is'
 complete -c rootlet -n '__rootlet_at_options import' -l help -d 'show a summary of the options'
 
 complete -c rootlet -n __rootlet_at_command -a inspect -d 'print manifest and configuration of an image, as JSON'

@@ -45,6 +45,9 @@ char *cmd_find_helper(const char *name);
 /* Become the helper @name.  Returns only on failure, with the exit status. */
 int cmd_exec_helper(const char *name, char **argv);
 
+/* Is standard error a terminal that can draw over a line? */
+bool cmd_stderr_is_screen(void);
+
 /* A caller may have left SIGCHLD ignored: then no end of a child would be seen. */
 void cmd_expect_children(void);
 
@@ -59,6 +62,7 @@ struct run_plan {
 	char *image;        /* owned; digest of the image that it runs; NULL: none */
 	int lock_fd;        /* owned; keeps the image's files where they are; -1: none */
 	const char *commit; /* name for an image of what has changed; NULL: none.  Of argv. */
+	bool quiet;         /* do not show how far unpacking and committing are */
 };
 #define RUN_PLAN_INIT { .events_fd = -1, .lock_fd = -1 }
 

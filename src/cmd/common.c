@@ -1,6 +1,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/parse.h"
 #include "base/str.h"
@@ -57,6 +58,14 @@ cmd_find_data_dir(void)
 	if (xdg)
 		return path_join(xdg, "rootlet");
 	return home ? path_join(home, ".local/share/rootlet") : NULL;
+}
+
+bool
+cmd_stderr_is_screen(void)
+{
+	const char *term = getenv("TERM");
+
+	return term && strcmp(term, "dumb") != 0 && isatty(STDERR_FILENO);
 }
 
 void

@@ -12,6 +12,7 @@ const struct opt images_opts[] = {
 const struct opt import_opts[] = {
 	OPT_STRING('m', "message", "TEXT", OPT_VALUE_TEXT, struct import_args, message,
 		   "what the history of the image says", NULL),
+	OPT_FLAG('q', "quiet", struct import_args, quiet, "do not show how far it is", NULL),
 	OPT_END,
 };
 

@@ -223,19 +223,21 @@ run_helper(const char *kind, char **argv, char *ret_line, size_t line_size, stru
 
 /* @ret_digest: of the image that the name had then */
 static int
-prepare(const char *kind, const char *name, char *ret_digest, size_t size, struct err *e)
+prepare(const char *kind, const char *name, bool quiet, char *ret_digest, size_t size, struct err *e)
 {
 	AUTO_STRV argv = NULL;
 
 	strv_take(&argv, xstrdup("prepare"));
 	strv_take(&argv, xstrdup(kind));
 	strv_take(&argv, xstrdup(name));
+	if (quiet)
+		strv_take(&argv, xstrdup("quiet"));
 	return run_helper(kind, argv, ret_digest, size, e);
 }
 
 int
 cmd_commit_layer(const char *kind, const char *upper, const char *digest, const char *name,
-		 struct err *e)
+		 bool quiet, struct err *e)
 {
 	AUTO_STRV argv = NULL;
 
@@ -244,11 +246,13 @@ cmd_commit_layer(const char *kind, const char *upper, const char *digest, const 
 	strv_take(&argv, xstrdup(upper));
 	strv_take(&argv, xstrdup(digest));
 	strv_take(&argv, xstrdup(name));
+	if (quiet)
+		strv_take(&argv, xstrdup("quiet"));
 	return run_helper(kind, argv, NULL, 0, e);
 }
 
 int
-cmd_find_image(const char *name, const char *kind, const char *data_dir,
+cmd_find_image(const char *name, const char *kind, bool quiet, const char *data_dir,
 	       struct image_record *ret, char ***ret_layers, int *ret_lock_fd, struct err *e)
 {
 	struct image_ref ref = IMAGE_REF_INIT;
@@ -263,7 +267,7 @@ cmd_find_image(const char *name, const char *kind, const char *data_dir,
 	image_ref_clear(&ref);
 	if (full && look_up_name(full, kind, data_dir, ret, ret_layers, ret_lock_fd) == 0)
 		return 0;
-	if (prepare(kind, name, digest, sizeof(digest), e) < 0)
+	if (prepare(kind, name, quiet, digest, sizeof(digest), e) < 0)
 		return -e->code;
 	if (!image_digest_is_valid(digest) ||
 	    look_up_digest(digest, kind, data_dir, ret, ret_layers, ret_lock_fd) != 0)

@@ -18,6 +18,7 @@ struct images_args {
 
 struct import_args {
 	const char *message;
+	bool quiet;
 };
 
 extern const struct opt images_opts[], import_opts[], image_name_opts[];
@@ -34,14 +35,15 @@ int cmd_image_in_kind(int argc, char **argv);
  * Find an image by its name, and have its layers unpacked.
  *
  * @kind: "range", "root" or "single": whose files the unpacked layers are
+ * @quiet: do not show how far it is
  * @ret_layers: owned strv; their directories, topmost first
  * @ret_lock_fd: owned; as long as it is open, nobody removes the image or its layers
  */
-int cmd_find_image(const char *name, const char *kind, const char *data_dir,
+int cmd_find_image(const char *name, const char *kind, bool quiet, const char *data_dir,
 		   struct image_record *ret, char ***ret_layers, int *ret_lock_fd, struct err *e);
 
 /* Make image @name of image @digest and the overlay's upper directory @upper. */
 int cmd_commit_layer(const char *kind, const char *upper, const char *digest, const char *name,
-		     struct err *e);
+		     bool quiet, struct err *e);
 
 #endif

@@ -89,6 +89,10 @@ const struct opt run_opts[] = {
 		   "when the command succeeds, make an image of what it has changed",
 		   "The new image has the layers of the old one, and one more; it needs a layer on disk. "
 		   "Nothing is made when the command fails."),
+	OPT_FLAG('q', "quiet", struct run_args, quiet,
+		 "do not show how far unpacking and committing are",
+		 "An image that runs for the first time is unpacked, which may take a while: a terminal "
+		 "shows how far it is, another standard error gets a line for each layer."),
 	OPT_FLAG(0, "rm", struct run_args, rm,
 		 "accepted for compatibility; the layer is always removed",
 		 NULL),

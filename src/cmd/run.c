@@ -91,8 +91,8 @@ find_image(const struct run_args *a, struct run_host *h, struct found_image *f, 
 	if (run_base_is_host(a->base) || image_ref_is_path(a->base))
 		return 0;
 	f->kind = cmd_choose_kind(a->idmap, h, e);
-	if (!f->kind || cmd_find_image(a->base, f->kind, h->data_dir, &f->record, &f->layers,
-				      &f->lock_fd, e) < 0)
+	if (!f->kind || cmd_find_image(a->base, f->kind, a->quiet, h->data_dir, &f->record, &f->layers,
+				       &f->lock_fd, e) < 0)
 		return -e->code;
 	f->image = (struct run_image){ .layers = f->layers,
 				       .entrypoint = f->record.entrypoint,
@@ -152,6 +152,7 @@ make_spec(struct run_args *a, struct run_plan *ret, struct err *e)
 	ret->kind = found.kind;
 	ret->image = TAKE_PTR(found.record.digest);
 	ret->commit = a->commit;
+	ret->quiet = a->quiet;
 	return 0;
 }
 
@@ -224,7 +225,8 @@ on_ended(void *ctx, const char *layer, const struct launch_result *res)
 
 	if (res->exit_status != 0)
 		return -1;
-	if (cmd_commit_layer(r->plan.kind, upper, r->plan.image, r->plan.commit, &e) < 0) {
+	if (cmd_commit_layer(r->plan.kind, upper, r->plan.image, r->plan.commit, r->plan.quiet,
+			     &e) < 0) {
 		(void)cmd_fail(&e);
 		return EXIT_ROOTLET;
 	}

@@ -13,7 +13,7 @@
 struct run_args {
 	const char *layer, *home, *net, *proc, *idmap, *workdir, *user, *hostname, *entrypoint, *timeout,
 		*umask, *init, *new_privs, *seccomp, *events_fd, *commit;
-	bool read_only, here, privileged, interactive, tty, rm;
+	bool read_only, here, privileged, interactive, tty, rm, quiet;
 	struct opt_list volumes, tmpfs, env, env_files, cap_add, cap_drop, devices, ulimits,
 		add_hosts, pass_fds;
 	/* operands, into argv */

@@ -11,6 +11,7 @@
 #include "base/remove.h"
 #include "image/codec.h"
 #include "image/layers.h"
+#include "image/progress.h"
 #include "image/unpack.h"
 
 #define COPY_SIZE ((size_t)1 << 20)
@@ -26,12 +27,22 @@ layers_clear(struct oci_layer *l)
 
 /* --- into the store --- */
 
-static int
-copy(int from, int to, uint64_t *ret_size, struct err *e)
+static uint64_t
+size_of(int fd)
 {
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
+}
+
+static int
+copy(int from, int to, struct progress *progress, uint64_t *ret_size, struct err *e)
+{
+	const struct progress_work work = { .doing = "reading", .total = size_of(from) };
 	AUTO_FREE char *buf = xcalloc(COPY_SIZE, 1);
 	ssize_t n;
 
+	progress_begin(progress, &work);
 	while ((n = read(from, buf, COPY_SIZE)) != 0) {
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -40,6 +51,7 @@ copy(int from, int to, uint64_t *ret_size, struct err *e)
 		if (fd_write_all(to, buf, (size_t)n, e) < 0)
 			return err_prefix(e, "store the archive");
 		*ret_size += (uint64_t)n;
+		progress_add(progress, (uint64_t)n);
 	}
 	return 0;
 }
@@ -79,9 +91,10 @@ open_kind(const struct store *s, const char *kind, enum unpack_owners *ret_how, 
 
 /* Unpack @blob into @temp, a new directory. */
 static int
-unpack_into(int parent_fd, const char *temp, enum unpack_owners how, int blob,
+unpack_into(const struct store *s, int parent_fd, const char *temp, enum unpack_owners how, int blob,
 	    struct unpack_result *ret, struct err *e)
 {
+	struct unpack_limits limits = unpack_limits_default;
 	AUTO_FD dir = -1;
 
 	if (mkdirat(parent_fd, temp, 0755) < 0 ||
@@ -90,7 +103,8 @@ unpack_into(int parent_fd, const char *temp, enum unpack_owners how, int blob,
 	/* The umask is ours. */
 	if (fchmod(dir, 0755) < 0)
 		return err_sys(e, "make a directory for the layer");
-	return unpack_layer(blob, dir, how, NULL, ret, e);
+	limits.progress = s->progress;
+	return unpack_layer(blob, dir, how, &limits, ret, e);
 }
 
 /* It is there under its name now, from us or from somebody else. */
@@ -124,7 +138,7 @@ layers_add(const struct store *s, const char *kind, int fd, struct oci_layer *re
 	uint64_t size = 0;
 	char temp[32];
 
-	if (blob < 0 || copy(fd, blob, &size, e) < 0 || (parent = open_kind(s, kind, &how, e)) < 0)
+	if (blob < 0 || copy(fd, blob, s->progress, &size, e) < 0 || (parent = open_kind(s, kind, &how, e)) < 0)
 		return -e->code;
 	type = media_type(blob);
 	if (!type) {
@@ -133,12 +147,15 @@ layers_add(const struct store *s, const char *kind, int fd, struct oci_layer *re
 	}
 	if (lseek(blob, 0, SEEK_SET) < 0)
 		return err_sys(e, "read the archive");
+	progress_begin(s->progress, &(struct progress_work){ .doing = "unpacking", .done = "unpacked",
+							     .total = size });
 	temp_name(temp);
-	if (unpack_into(parent, temp, how, blob, &r, e) < 0 ||
+	if (unpack_into(s, parent, temp, how, blob, &r, e) < 0 ||
 	    name_layer(parent, temp, r.diff_id, e) < 0) {
 		remove_tree(parent, temp);
 		return err_prefix(e, "archive");
 	}
+	progress_part(s->progress, 1, size);
 	*ret = (struct oci_layer){ .media_type = xstrdup(type),
 				   .digest = xasprintf("sha256:%s", r.digest),
 				   .diff_id = xasprintf("sha256:%s", r.diff_id),
@@ -176,10 +193,40 @@ layers_unpack(const struct store *s, const char *kind, const struct oci_layer *l
 	if (blob < 0)
 		return blob;
 	temp_name(temp);
-	if (unpack_into(parent, temp, how, blob, &r, e) < 0 || check(l, &r, e) < 0 ||
+	if (unpack_into(s, parent, temp, how, blob, &r, e) < 0 || check(l, &r, e) < 0 ||
 	    name_layer(parent, temp, name, e) < 0) {
 		remove_tree(parent, temp);
 		return -e->code;
+	}
+	return 0;
+}
+
+static bool
+is_there(const struct store *s, const char *kind, const struct oci_layer *l)
+{
+	AUTO_FREE char *path = xasprintf("layers/%s/%s", kind, l->diff_id + strlen("sha256:"));
+
+	return faccessat(s->fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+int
+layers_unpack_all(const struct store *s, const char *kind, const struct oci_image *im, struct err *e)
+{
+	struct progress_work work = { .doing = "unpacking", .done = "unpacked", .part = "layer" };
+	size_t done = 0;
+
+	for (size_t i = 0; i < im->n_layers; i++)
+		if (!is_there(s, kind, &im->layers[i])) {
+			work.total += im->layers[i].size;
+			work.n_parts++;
+		}
+	progress_begin(s->progress, &work);
+	for (size_t i = 0; i < im->n_layers; i++) {
+		if (is_there(s, kind, &im->layers[i]))
+			continue;
+		if (layers_unpack(s, kind, &im->layers[i], e) < 0)
+			return err_prefix(e, "layer %zu", i + 1);
+		progress_part(s->progress, ++done, im->layers[i].size);
 	}
 	return 0;
 }

@@ -18,6 +18,9 @@ void layers_clear(struct oci_layer *l);
 
 /* Unpack it for @kind ("range", "root", "single") unless that has been done. */
 int layers_unpack(const struct store *s, const char *kind, const struct oci_layer *l, struct err *e);
+/* The same for all of an image; tells s->progress. */
+int layers_unpack_all(const struct store *s, const char *kind, const struct oci_image *im,
+		      struct err *e);
 
 /* cache/image-HEX, and cache/names: index.json without JSON; see record.h. */
 int layers_write_record(const struct store *s, const struct oci_image *im, struct err *e);

@@ -3,6 +3,7 @@
 
 #include "base/str.h"
 #include "image/pack-internal.h"
+#include "image/progress.h"
 
 struct pack {
 	struct sink *sink;
@@ -86,9 +87,10 @@ put_parents(struct walk *w, struct err *e)
 }
 
 static int
-put_data(struct pack *p, int fd, const struct attr *a, struct err *e)
+put_data(struct walk *w, int fd, const struct attr *a, struct err *e)
 {
 	uint64_t left = (uint64_t)a->st.st_size;
+	struct pack *p = w->arg;
 
 	while (left > 0) {
 		size_t room;
@@ -105,13 +107,14 @@ put_data(struct pack *p, int fd, const struct attr *a, struct err *e)
 		if (n == 0)
 			return err_set(e, EAGAIN, "became shorter while it was read");
 		sink_advance(p->sink, (size_t)n);
+		progress_add(w->o->progress, (uint64_t)n);
 		left -= (uint64_t)n;
 	}
 	return pax_pad(p->sink, (uint64_t)a->st.st_size, e);
 }
 
 static int
-put_file(struct pack *p, const struct node *n, struct pax_entry *t, struct err *e)
+put_file(struct walk *w, const struct node *n, struct pax_entry *t, struct err *e)
 {
 	AUTO_FD fd = open_again(n->fd, e);
 	struct stat st;
@@ -119,7 +122,7 @@ put_file(struct pack *p, const struct node *n, struct pax_entry *t, struct err *
 	if (fd < 0)
 		return -e->code;
 	t->size = (uint64_t)n->attr->st.st_size;
-	if (put_header(p, t, e) < 0 || put_data(p, fd, n->attr, e) < 0)
+	if (put_header(w->arg, t, e) < 0 || put_data(w, fd, n->attr, e) < 0)
 		return -e->code;
 	if (fstat(fd, &st) < 0)
 		return err_sys(e, "stat");
@@ -172,7 +175,7 @@ put_leaf(struct walk *w, const struct node *n, struct err *e)
 		return put_header(p, &t, e);
 	}
 	if (S_ISREG(n->attr->type))
-		return put_file(p, n, &t, e);
+		return put_file(w, n, &t, e);
 	if (S_ISLNK(n->attr->type))
 		return put_symlink(p, n, &t, e);
 	t.major = n->attr->major;

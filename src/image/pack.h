@@ -30,6 +30,8 @@ enum pack_from {
  */
 enum pack_compression { PACK_NONE, PACK_GZIP, PACK_ZSTD, PACK_COMPRESSION_MAX_ };
 
+struct progress;
+
 struct pack_options {
 	enum pack_from from;
 	/* Seconds; later times become this one (SOURCE_DATE_EPOCH).  -1: none do. */
@@ -53,6 +55,7 @@ struct pack_options {
 	 */
 	const int *lower;
 	size_t n_lower;
+	struct progress *progress; /* borrowed; told of the bytes of files; or NULL */
 };
 
 struct pack_result {

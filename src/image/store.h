@@ -26,9 +26,12 @@
 
 #define ANNOTATION_NAME "org.opencontainers.image.ref.name"
 
+struct progress;
+
 struct store {
 	int fd;      /* owned; the layout's directory, for *at() calls */
 	int lock_fd; /* owned */
+	struct progress *progress; /* borrowed; told of what is read and written; or NULL */
 };
 #define STORE_INIT { .fd = -1, .lock_fd = -1 }
 void store_close(struct store *s);

@@ -8,6 +8,7 @@
 #include "base/fd.h"
 #include "image/codec.h"
 #include "image/digest.h"
+#include "image/progress.h"
 #include "image/stream.h"
 
 #define SLOTS 8
@@ -152,6 +153,7 @@ read_input(struct stream *s, size_t min, struct err *e)
 	s->io.n_in = n;
 	s->io.last = n < min;
 	s->in += n;
+	progress_add(s->limits.progress, n);
 	if (s->blob_digest)
 		digest_add(s->blob_digest, s->input, n);
 	return 0;

@@ -17,11 +17,13 @@
 
 #include "base/err.h"
 
+struct progress;
 struct stream;
 
 struct stream_limits {
 	uint64_t bytes;     /* of output */
 	unsigned int ratio; /* output per byte of input, once the output is over 256 MiB */
+	struct progress *progress; /* borrowed; told of the input's bytes; or NULL */
 };
 
 struct stream_result {

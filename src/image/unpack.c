@@ -20,6 +20,7 @@ stream_limits(const struct unpack_limits *l, struct stream_limits *ret)
 
 	ret->bytes = l->bytes < UINT64_MAX - overhead ? l->bytes + overhead : UINT64_MAX;
 	ret->ratio = l->ratio ? l->ratio : unpack_limits_default.ratio;
+	ret->progress = l->progress;
 }
 
 static int

@@ -20,6 +20,8 @@
 
 #define DIGEST_HEX_SIZE 65
 
+struct progress;
+
 enum unpack_owners {
 	UNPACK_OWNERS_REAL,     /* chown: as root, of the machine or of a map of ids */
 	UNPACK_OWNERS_RECORDED, /* all is the caller's; owners are recorded (base/record.h) */
@@ -30,6 +32,7 @@ struct unpack_limits {
 	uint64_t entries;   /* files, directories made on the way, whiteouts ... */
 	unsigned int depth; /* of directories */
 	unsigned int ratio; /* output per byte of input, once the output is over 256 MiB */
+	struct progress *progress; /* borrowed; told of the blob's bytes as they are read; or NULL */
 };
 
 extern const struct unpack_limits unpack_limits_default;

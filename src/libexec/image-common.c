@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/str.h"
 #include "cmd/cmd.h"
@@ -61,6 +62,14 @@ find_image(const struct store *s, const char *text, char **ret, struct err *e)
 	image_ref_clear(&ref);
 	json_decref(index);
 	return found ? 0 : -e->code;
+}
+
+struct progress *
+new_progress(bool quiet)
+{
+	return progress_new(STDERR_FILENO, quiet		      ? PROGRESS_NONE
+					   : cmd_stderr_is_screen() ? PROGRESS_BAR
+								      : PROGRESS_LINES);
 }
 
 const char *

@@ -38,6 +38,7 @@ import_from(const struct store *s, const char *kind, int fd, const struct import
 	r = oci_write(s, config, &layer, 1, name, &manifest, e);
 	json_decref(config);
 	layers_clear(&layer);
+	progress_hide(s->progress);
 	if (r == 0)
 		(void)printf("%s\n", manifest.digest);
 	return r;
@@ -49,6 +50,7 @@ verb_import(int argc, char **argv, struct err *e)
 	struct import_args a = { .message = NULL };
 	AUTO_FREE char *name = NULL;
 	AUTO_STORE s = STORE_INIT;
+	AUTO_PROGRESS progress = NULL;
 	const char *const kind = take_kind(&argc, &argv);
 	AUTO_FD fd = -1;
 	int first = opt_parse(import_opts, argc, argv, &a, e);
@@ -67,7 +69,10 @@ verb_import(int argc, char **argv, struct err *e)
 					   : open(argv[first], O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return err_sys(e, "%s", argv[first]);
-	if (open_store(true, &s, e) < 0 || import_from(&s, kind, fd, &a, name, e) < 0)
+	if (open_store(true, &s, e) < 0)
+		return -e->code;
+	s.progress = progress = new_progress(a.quiet);
+	if (import_from(&s, kind, fd, &a, name, e) < 0)
 		return -e->code;
 	return layers_write_names(&s, e);
 }

@@ -1,5 +1,5 @@
 /*
- * What `rootlet run` asks for: "prepare KIND NAME", "commit-layer KIND UPPER DIGEST NAME".
+ * What `rootlet run` asks for: "prepare KIND NAME [quiet]", "commit-layer KIND UPPER DIGEST NAME [quiet]".
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -22,15 +22,16 @@ verb_prepare(int argc, char **argv, struct err *e)
 	AUTO_STORE s = STORE_INIT;
 	AUTO_OCI_IMAGE im = OCI_IMAGE_INIT;
 	AUTO_FREE char *digest = NULL;
+	AUTO_PROGRESS progress = NULL;
 
-	if (argc != 3)
-		return err_set(e, EINVAL, "prepare KIND NAME");
+	if (argc != 3 && argc != 4)
+		return err_set(e, EINVAL, "prepare KIND NAME [quiet]");
 	if (open_store_for(argv[2], &s, e) < 0 || find_image(&s, argv[2], &digest, e) < 0 ||
 	    oci_read(&s, digest, NULL, &im, e) < 0)
 		return -e->code;
-	for (size_t i = 0; i < im.n_layers; i++)
-		if (layers_unpack(&s, argv[1], &im.layers[i], e) < 0)
-			return err_prefix(e, "image %s: layer %zu", argv[2], i + 1);
+	s.progress = progress = new_progress(argv[3] != NULL);
+	if (layers_unpack_all(&s, argv[1], &im, e) < 0)
+		return err_prefix(e, "image %s", argv[2]);
 	if (layers_write_record(&s, &im, e) < 0 || layers_write_names(&s, e) < 0)
 		return -e->code;
 	(void)printf("%s\n", im.digest);
@@ -66,7 +67,8 @@ pack_layer(const struct store *s, const char *kind, int upper, const struct oci_
 					.mtime_max = cmd_source_date_epoch(),
 					.recorded = strcmp(kind, "single") == 0,
 					.lower = lower,
-					.n_lower = im->n_layers };
+					.n_lower = im->n_layers,
+					.progress = s->progress };
 	AUTO_FD blob = store_new_blob(s, e);
 	char digest[PACK_DIGEST_SIZE];
 	struct pack_result r;
@@ -114,11 +116,12 @@ verb_commit_layer(int argc, char **argv, struct err *e)
 	AUTO_OCI_IMAGE im = OCI_IMAGE_INIT;
 	AUTO_FREE char *name = NULL;
 	AUTO_STORE s = STORE_INIT;
+	AUTO_PROGRESS progress = NULL;
 	AUTO_FD upper = -1;
 	int r;
 
-	if (argc != 5)
-		return err_set(e, EINVAL, "commit-layer KIND UPPER DIGEST NAME");
+	if (argc != 5 && argc != 6)
+		return err_set(e, EINVAL, "commit-layer KIND UPPER DIGEST NAME [quiet]");
 	if (new_image_name(argv[4], &name, e) < 0)
 		return -e->code;
 	upper = open(argv[2], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -126,6 +129,8 @@ verb_commit_layer(int argc, char **argv, struct err *e)
 		return err_sys(e, "open the layer");
 	if (open_store(false, &s, e) < 0 || oci_read(&s, argv[3], NULL, &im, e) < 0)
 		return -e->code;
+	s.progress = progress = new_progress(argv[5] != NULL);
+	progress_begin(progress, &(struct progress_work){ .doing = "committing" });
 	r = pack_layer(&s, argv[1], upper, &im, &layer, e);
 	if (r >= 0)
 		r = write_commit(&s, &im, &layer, name, e);

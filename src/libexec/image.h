@@ -5,6 +5,7 @@
 #define LIBEXEC_IMAGE_H
 
 #include "image/oci.h"
+#include "image/progress.h"
 #include "image/store.h"
 
 /* Each takes argv with its own name first; returns 0, 1 after --help, or -errno. */
@@ -29,6 +30,9 @@ int find_image(const struct store *s, const char *text, char **ret, struct err *
 
 /* What the user wants to call an image: the full name, owned. */
 int new_image_name(const char *text, char **ret, struct err *e);
+
+/* On standard error: a bar on a terminal that can, else lines.  NULL when @quiet. */
+struct progress *new_progress(bool quiet);
 
 /* Now, or SOURCE_DATE_EPOCH, as configurations have it.  Returns @buf. */
 const char *created(char buf[32]);
