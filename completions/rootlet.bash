@@ -175,7 +175,11 @@ _rootlet_scan()
 		if [[ -n $kind ]]; then
 			kind=
 		elif [[ -z $cmd ]]; then
-			[[ $word == -* ]] || cmd=$word
+			if [[ $word == --store ]]; then
+				kind=dir
+			elif [[ $word != -* ]]; then
+				cmd=$word
+			fi
 		elif [[ $word == -- && ${#operands[@]} -le 1 ]]; then
 			ended=1
 		elif [[ -z $ended && $word == -?* ]]; then
@@ -262,8 +266,11 @@ _rootlet_complete()
 
 	if [[ -n $kind ]]; then
 		_rootlet_value "$kind" "$cur" ''
+	elif [[ -z $cmd && $cur == --store=* ]]; then
+		_rootlet_value dir "${cur#*=}" --store=
 	elif [[ -z $cmd ]]; then
-		_rootlet_add '' "$cur" $_rootlet_commands --help --version
+		_rootlet_add '' "$cur" $_rootlet_commands --help --store= --version
+		[[ ${COMPREPLY[*]} == *= ]] && compopt -o nospace 2>/dev/null
 	elif [[ -z $ended && $cur == --*=* ]]; then
 		_rootlet_kind "$cmd" "${cur%%=*}"
 		_rootlet_value "$kind" "${cur#*=}" "${cur%%=*}="

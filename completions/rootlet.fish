@@ -44,7 +44,11 @@ function __rootlet_state
         if test $skip = 1
             set skip 0
         else if test -z "$command"
-            string match -q -- '-*' $token; or set command $token
+            if test "$token" = --store
+                set skip 1
+            else if not string match -q -- '-*' $token
+                set command $token
+            end
         else if test "$token" = --; and test $operands -le 1
             set ended 1
         else if test $operands = 0; and test $ended = 0; and string match -q -- '-?*' $token
@@ -58,6 +62,8 @@ function __rootlet_state
             set ended 1
         end
     end
+    # The value of --store: no command, nor an option.
+    test -z "$command"; and test $skip = 1; and set operands 1
     echo "$command $operands $ended"
 end
 
@@ -102,6 +108,8 @@ end
 
 complete -c rootlet -f
 complete -c rootlet -n __rootlet_at_command -l help -d 'show the commands'
+complete -c rootlet -n "test ' 1 0' = (__rootlet_state | string collect)" -a '(__fish_complete_directories)'
+complete -c rootlet -n __rootlet_at_command -l store -r -a '(__fish_complete_directories)' -d 'keep everything in this directory'
 complete -c rootlet -n __rootlet_at_command -l version -d 'show the version'
 
 complete -c rootlet -n __rootlet_at_command -a run -d 'run a command in a throwaway copy of the machine, or over an image or a directory'

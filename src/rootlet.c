@@ -15,10 +15,11 @@
 static void
 show_help(FILE *out)
 {
-	(void)fprintf(out, "Usage: rootlet COMMAND [ARG...]\n\n"
+	(void)fprintf(out, "Usage: rootlet [--store DIR] COMMAND [ARG...]\n\n"
 			   "Run anything in a throwaway root: no daemon, no root, nothing left.\n\n");
 	opt_help_commands(cmd_table, out);
-	(void)fprintf(out, "\nrootlet COMMAND --help shows the options of a command.\n");
+	(void)fprintf(out, "\n--store=DIR keeps images, layers and everything else in DIR; "
+			   "ROOTLET_STORE does, too.\nrootlet COMMAND --help shows the options of a command.\n");
 }
 
 /* Is that what we are called?  Then its command line is ours. */
@@ -30,10 +31,50 @@ is_called(const char *path, const char *name)
 	return path && strcmp(slash ? slash + 1 : path, name) == 0;
 }
 
+/* What stands before the command.  Returns how many words that is, or -errno. */
+static int
+take_global_options(int argc, char **argv, struct err *e)
+{
+	static const char store[] = "--store";
+	int i = 1;
+
+	for (; i < argc && strncmp(argv[i], store, sizeof(store) - 1) == 0; i++) {
+		const char *value = argv[i] + sizeof(store) - 1;
+
+		if (*value == '=')
+			value++;
+		else if (*value)
+			break;
+		else if (++i == argc)
+			return err_set(e, EINVAL, "--store: a directory is expected");
+		else
+			value = argv[i];
+		if (cmd_use_store(value, e) < 0)
+			return -e->code;
+	}
+	return i - 1;
+}
+
+static int
+run_command(int argc, char **argv)
+{
+	struct err e = ERR_INIT;
+
+	if (cmd_check_store(&e) < 0)
+		return cmd_fail(&e);
+	for (const struct opt_command *c = cmd_table; c->name; c++)
+		if (strcmp(c->name, argv[0]) == 0)
+			return c->main(argc, argv);
+	(void)err_set(&e, EINVAL, "'%s' is not a command", argv[0]);
+	(void)err_hint(&e, "rootlet --help lists them");
+	return cmd_fail(&e);
+}
+
 int
 main(int argc, char **argv)
 {
 	struct err e = ERR_INIT;
+	int n;
 
 	if (getauxval(AT_UID) != getauxval(AT_EUID) || getauxval(AT_GID) != getauxval(AT_EGID)) {
 		(void)err_set(&e, EPERM, "this program must not be setuid or setgid");
@@ -43,6 +84,11 @@ main(int argc, char **argv)
 		return cmd_fail(&e);
 	if (is_called(argv[0], "bwrap"))
 		return cmd_bwrap(argc, argv);
+	n = take_global_options(argc, argv, &e);
+	if (n < 0)
+		return cmd_fail(&e);
+	argc -= n;
+	argv += n;
 	if (argc < 2) {
 		show_help(stderr);
 		return EXIT_ROOTLET;
@@ -56,10 +102,5 @@ main(int argc, char **argv)
 		(void)printf("rootlet %s\n", PACKAGE_VERSION);
 		return cmd_end_output();
 	}
-	for (const struct opt_command *c = cmd_table; c->name; c++)
-		if (strcmp(c->name, argv[1]) == 0)
-			return c->main(argc - 1, argv + 1);
-	(void)err_set(&e, EINVAL, "'%s' is not a command", argv[1]);
-	(void)err_hint(&e, "rootlet --help lists them");
-	return cmd_fail(&e);
+	return run_command(argc - 1, argv + 1);
 }

@@ -82,6 +82,11 @@ cd "$tmp" || exit 99
 if command -v bash >/dev/null; then
 	offers bash 'rootlet ' run --help
 	offers bash 'rootlet ru' run !--help
+	offers bash 'rootlet --st' --store= !run
+	offers bash 'rootlet --store=tr' tree
+	offers bash 'rootlet --store tr' tree !run
+	offers bash 'rootlet --store tree ru' run
+	offers bash 'rootlet --store=tree run --read-o' --read-only
 	offers bash 'rootlet run --' --layer= --read-only --volume= --help
 	offers bash 'rootlet run --read-o' --read-only !--layer=
 	offers bash 'rootlet run --layer=' disk ram
@@ -108,6 +113,10 @@ if command -v bash >/dev/null; then
 fi
 if command -v fish >/dev/null; then
 	offers fish 'rootlet ' run
+	offers fish 'rootlet --st' --store
+	offers fish 'rootlet --store tr' tree/ !run
+	offers fish 'rootlet --store tree ru' run
+	offers fish 'rootlet --store=tree run --lay' --layer
 	offers fish 'rootlet run --lay' --layer
 	offers fish 'rootlet run --layer=d' --layer=disk
 	offers fish 'rootlet run --net none h' host

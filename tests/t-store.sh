@@ -53,4 +53,38 @@ removed_under() {
 }
 test_ok "a record that is gone is made again" removed_under
 test_ok "the program does not have it" prints "0 1 2 " run used probe fds
+# --- where it is ---
+
+other=$tmp/other/store
+elsewhere() {
+	rootlet --store "$other" import "$tmp/tree.tar.gz" here >/dev/null && [ -f "$other/oci-layout" ] &&
+		prints here:latest rootlet --store="$other" images --format names &&
+		! rootlet images --format names | grep here
+}
+test_ok "--store is another place" elsewhere
+test_ok "so is ROOTLET_STORE" prints here:latest env ROOTLET_STORE="$other" "$ROOTLET" images --format names
+test_ok "from which an image runs" prints first rootlet --store="$other" run here probe cat /dir/file
+relative() { (cd "$tmp/other" && prints here:latest rootlet --store ./store images --format names); }
+test_ok "--store may be relative" relative
+test_ok "ROOTLET_STORE may not" fails_with "not an absolute path" env ROOTLET_STORE=other "$ROOTLET" images
+test_ok "--store wins" prints here:latest env ROOTLET_STORE=/none "$ROOTLET" --store="$other" images --format names
+for words in --store --store= "--store $other" "--storey=x images"; do
+	# shellcheck disable=SC2086 # words
+	test_ok "'$(echo "$words" | sed "s|$tmp|...|")' is no command line" status 125 rootlet $words
+done
+everything_there() {
+	rootlet --store "$tmp/third" run host sh -c "ls -A '$store' '$other'" >"$tmp/said" 2>&1
+	[ -d "$tmp/third/scratch" ] && [ "$(ls "$tmp/third")" = scratch ]
+}
+test_ok "layers of runs are there, too" everything_there
+masked() { rootlet --store "$1" run -v "$tmp:/t" host sh -c 'ls -A "$1" 2>/dev/null | wc -l' sh "/t/${2:-other/store}"; }
+test_ok "programs do not see into it" prints 0 masked "$other"
+ln -s other/store "$tmp/link"
+test_ok "nor when its name is a link" prints 0 masked "$tmp/link"
+taken() {
+	mkdir -p "$tmp/taken" && : >"$tmp/taken/file" && chmod 755 "$tmp/taken" &&
+		fails_with "is no store" rootlet --store "$tmp/taken" images && [ "$(ls -A "$tmp/taken")" = file ] &&
+		[ "$(stat -c %a "$tmp/taken")" = 755 ]
+}
+test_ok "a directory of something else is left alone" taken
 test_done

@@ -25,8 +25,12 @@ int cmd_doctor(int argc, char **argv);
 
 /* @path when it is absolute, else NULL. */
 const char *cmd_absolute(const char *path);
-/* $XDG_DATA_HOME/rootlet or ~/.local/share/rootlet, owned; NULL when neither is known. */
+/* $ROOTLET_STORE, $XDG_DATA_HOME/rootlet or ~/.local/share/rootlet, owned; NULL: none is known. */
 char *cmd_find_data_dir(void);
+/* From now on it is @dir, which may be relative, for us and for helpers; NULL changes nothing. */
+int cmd_use_store(const char *dir, struct err *e);
+/* An error when $ROOTLET_STORE is relative: it would be another store in each directory. */
+int cmd_check_store(struct err *e);
 
 /* The time that is to stand in what is made, in seconds; -1: the real one. */
 int64_t cmd_source_date_epoch(void);

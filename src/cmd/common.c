@@ -1,5 +1,7 @@
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -9,6 +11,8 @@
 #include "cmd/image.h"
 #include "frontend/bwrap.h"
 #include "options/docs.h"
+
+#define STORE_VARIABLE "ROOTLET_STORE" /* also the way from --store to the helpers */
 
 int
 cmd_fail(const struct err *e)
@@ -50,11 +54,41 @@ cmd_absolute(const char *path)
 	return path && path[0] == '/' ? path : NULL;
 }
 
+/* Links in the name are followed now: what hides the store from programs goes by its place. */
+int
+cmd_use_store(const char *dir, struct err *e)
+{
+	char cwd[PATH_MAX], real[PATH_MAX];
+	AUTO_FREE char *path = NULL, *clean = NULL;
+
+	if (!dir || !*dir)
+		return dir ? err_set(e, EINVAL, "--store: no directory given") : 0;
+	if (*dir != '/' && !cmd_absolute(getcwd(cwd, sizeof(cwd))))
+		return err_set(e, ENOENT, "--store %s: the current directory has no name", dir);
+	path = *dir == '/' ? xstrdup(dir) : path_join(cwd, dir);
+	clean = realpath(path, real) ? xstrdup(real) : path_clean(path);
+	return setenv(STORE_VARIABLE, clean, 1) < 0 ? err_sys(e, "--store %s", dir) : 0;
+}
+
+int
+cmd_check_store(struct err *e)
+{
+	const char *store = getenv(STORE_VARIABLE);
+
+	if (!store || !*store || *store == '/')
+		return 0;
+	(void)err_set(e, EINVAL, STORE_VARIABLE "=%s: not an absolute path", store);
+	return err_hint(e, "--store takes one from the current directory");
+}
+
 char *
 cmd_find_data_dir(void)
 {
-	const char *xdg = cmd_absolute(getenv("XDG_DATA_HOME")), *home = cmd_absolute(getenv("HOME"));
+	const char *store = cmd_absolute(getenv(STORE_VARIABLE)),
+		   *xdg = cmd_absolute(getenv("XDG_DATA_HOME")), *home = cmd_absolute(getenv("HOME"));
 
+	if (store)
+		return xstrdup(store);
 	if (xdg)
 		return path_join(xdg, "rootlet");
 	return home ? path_join(home, ".local/share/rootlet") : NULL;

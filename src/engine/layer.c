@@ -51,7 +51,7 @@ open_scratch(const char *dir, struct err *e)
 		return err_sys(e, "stat %s", dir);
 	if (st.st_uid != geteuid()) {
 		(void)err_set(e, EINVAL, "%s belongs to user %u", dir, st.st_uid);
-		return err_hint(e, "XDG_DATA_HOME names another place, --layer=ram needs none");
+		return err_hint(e, "--store=DIR names another place, --layer=ram needs none");
 	}
 	if ((st.st_mode & 077) && fchmod(fd, 0700) < 0)
 		return err_sys(e, "make %s private", dir);

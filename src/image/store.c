@@ -1,3 +1,4 @@
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -71,6 +72,46 @@ store_replace(const struct store *s, const char *name, const void *data, size_t 
 	return 0;
 }
 
+/* Another descriptor of the same directory, for readdir(3). */
+static DIR *
+open_dir(int fd)
+{
+	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = copy < 0 ? NULL : fdopendir(copy);
+
+	if (!d)
+		fd_closep(&copy);
+	return d;
+}
+
+/* May it become a store?  Not when there is anything that a store does not have. */
+static int
+check_is_ours(int fd, const char *path, struct err *e)
+{
+	static const char *const ours[] = { ".",      "..",	  "blobs",   "cache", "containers",
+					    "index.json", "index.lock", "layers",	 "lock",  "oci-layout",
+					    "scratch",    "trash",	"volumes" };
+	DIR *d = open_dir(fd);
+	const char *odd = NULL;
+
+	if (!d)
+		return err_sys(e, "read %s", path);
+	for (const struct dirent *de; !odd && (de = readdir(d));) {
+		size_t i = 0;
+
+		while (i < NELEMS(ours) && strcmp(ours[i], de->d_name) != 0)
+			i++;
+		if (i == NELEMS(ours) && strncmp(de->d_name, ".tmp-", 5) != 0)
+			odd = de->d_name;
+	}
+	if (odd) {
+		(void)err_set(e, ENOTEMPTY, "%s is no store: it has '%.100s'", path, odd);
+		(void)err_hint(e, "a store is an empty directory, or a new one");
+	}
+	(void)closedir(d);
+	return odd ? -e->code : 0;
+}
+
 static int
 make_dir(int fd, const char *name, struct err *e)
 {
@@ -140,8 +181,11 @@ store_open(const char *path, bool create, struct store *ret, struct err *e)
 		return err_sys(e, "store %s", path);
 	if (st.st_uid != geteuid()) {
 		(void)err_set(e, EPERM, "store %s belongs to user %u", path, st.st_uid);
-		return err_hint(e, "XDG_DATA_HOME names another place");
+		return err_hint(e, "--store=DIR or ROOTLET_STORE name another place");
 	}
+	if (create && faccessat(s.fd, "oci-layout", F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
+	    check_is_ours(s.fd, path, e) < 0)
+		return -e->code;
 	/* Setuid files of images are nobody else's business (CVE-2021-41091). */
 	if (create && (st.st_mode & 077) && fchmod(s.fd, 0700) < 0)
 		return err_sys(e, "close %s to others", path);

@@ -15,7 +15,7 @@ open_store(bool create, struct store *ret, struct err *e)
 
 	if (!dir) {
 		(void)err_set(e, ENOENT, "there is no place for images: HOME is not set");
-		return err_hint(e, "XDG_DATA_HOME names another place");
+		return err_hint(e, "--store=DIR or ROOTLET_STORE name another place");
 	}
 	return store_open(dir, create, ret, e);
 }

@@ -18,7 +18,11 @@ static const char functions[] =
 	"        if test $skip = 1\n"
 	"            set skip 0\n"
 	"        else if test -z \"$command\"\n"
-	"            string match -q -- '-*' $token; or set command $token\n"
+	"            if test \"$token\" = --store\n"
+	"                set skip 1\n"
+	"            else if not string match -q -- '-*' $token\n"
+	"                set command $token\n"
+	"            end\n"
 	"        else if test \"$token\" = --; and test $operands -le 1\n"
 	"            set ended 1\n"
 	"        else if test $operands = 0; and test $ended = 0; and string match -q -- '-?*' $token\n"
@@ -32,6 +36,8 @@ static const char functions[] =
 	"            set ended 1\n"
 	"        end\n"
 	"    end\n"
+	"    # The value of --store: no command, nor an option.\n"
+	"    test -z \"$command\"; and test $skip = 1; and set operands 1\n"
 	"    echo \"$command $operands $ended\"\n"
 	"end\n"
 	"\n"
@@ -76,6 +82,10 @@ static const char functions[] =
 	"\n"
 	"complete -c rootlet -f\n"
 	"complete -c rootlet -n __rootlet_at_command -l help -d 'show the commands'\n"
+	"complete -c rootlet -n \"test ' 1 0' = (__rootlet_state | string collect)\" "
+	"-a '(__fish_complete_directories)'\n"
+	"complete -c rootlet -n __rootlet_at_command -l store -r -a '(__fish_complete_directories)' "
+	"-d 'keep everything in this directory'\n"
 	"complete -c rootlet -n __rootlet_at_command -l version -d 'show the version'\n";
 
 static void

@@ -163,9 +163,15 @@ put_main(const struct opt_command *cmds, FILE *out)
 		put_quoted(c->summary, out);
 		(void)fputs("'\n", out);
 	}
-	(void)fputs("\t)\n\tif ((CURRENT == 2)); then\n"
-		    "\t\tif [[ $PREFIX == -* ]]; then\n"
+	(void)fputs("\t)\n"
+		    "\twhile [[ CURRENT -gt 2 && $words[2] == --store=* ]]; do\n"
+		    "\t\tshift words\n\t\t((CURRENT--))\n\tdone\n"
+		    "\tif ((CURRENT == 2)); then\n"
+		    "\t\tif compset -P --store=; then\n"
+		    "\t\t\t_directories\n"
+		    "\t\telif [[ $PREFIX == -* ]]; then\n"
 		    "\t\t\tcompadd -- --help --version\n"
+		    "\t\t\tcompadd -S '' -- --store=\n"
 		    "\t\telse\n"
 		    "\t\t\t_describe -t commands command commands\n"
 		    "\t\tfi\n"
