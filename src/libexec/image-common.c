@@ -11,13 +11,22 @@
 int
 open_store(bool create, struct store *ret, struct err *e)
 {
+	return open_store_and(create, NULL, 0, ret, e);
+}
+
+int
+open_store_and(bool create, const struct confine_dir *more, size_t n, struct store *ret,
+	       struct err *e)
+{
 	AUTO_FREE char *dir = cmd_find_data_dir();
 
 	if (!dir) {
 		(void)err_set(e, ENOENT, "there is no place for images: HOME is not set");
 		return err_hint(e, "--store=DIR or ROOTLET_STORE name another place");
 	}
-	return store_open(dir, create, ret, e);
+	if (store_open(dir, create, ret, e) < 0)
+		return -e->code;
+	return image_confine_files(ret, more, n, e);
 }
 
 int

@@ -127,7 +127,8 @@ verb_commit_layer(int argc, char **argv, struct err *e)
 	upper = open(argv[2], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (upper < 0)
 		return err_sys(e, "open the layer");
-	if (open_store(false, &s, e) < 0 || oci_read(&s, argv[3], NULL, &im, e) < 0)
+	if (open_store_and(false, &(struct confine_dir){ .fd = upper }, 1, &s, e) < 0 ||
+	    oci_read(&s, argv[3], NULL, &im, e) < 0)
 		return -e->code;
 	s.progress = progress = new_progress(argv[5] != NULL);
 	progress_begin(progress, &(struct progress_work){ .doing = "committing" });

@@ -1,6 +1,8 @@
 /*
  * rootlet-image - everything about images: `rootlet` itself has no library for archives and JSON
  *
+ * No verb is run before the process has confined itself: see image/confine.h.
+ *
  * argv[0] is the verb.  Where files are unpacked, argv[1] is their kind: "range", "root" or "single".
  */
 #include <string.h>
@@ -33,6 +35,8 @@ main(int argc, char **argv)
 	for (size_t i = 0; argc > 0 && i < NELEMS(verbs); i++) {
 		if (strcmp(verbs[i].name, argv[0]) != 0)
 			continue;
+		if (image_confine_calls(&e) < 0)
+			return cmd_fail(&e);
 		r = verbs[i].run(argc, argv, &e);
 		if (r > 0)
 			return cmd_help(verbs[i].name);

@@ -4,6 +4,7 @@
 #ifndef LIBEXEC_IMAGE_H
 #define LIBEXEC_IMAGE_H
 
+#include "image/confine.h"
 #include "image/oci.h"
 #include "image/progress.h"
 #include "image/store.h"
@@ -20,7 +21,13 @@ int verb_tag(int argc, char **argv, struct err *e);
 /* Of a verb that cmd_image_in_kind() calls: argv[1], which is taken out of @argv. */
 const char *take_kind(int *argc, char ***argv);
 
+/*
+ * From here on nothing but the store is opened by name: what is outside is opened before.  Directories
+ * outside, below which more is opened, are told to open_store_and().
+ */
 int open_store(bool create, struct store *ret, struct err *e);
+int open_store_and(bool create, const struct confine_dir *more, size_t n, struct store *ret,
+		   struct err *e);
 /* To look for image @text: without a store there is none. */
 int open_store_for(const char *text, struct store *ret, struct err *e);
 
