@@ -158,6 +158,8 @@ const struct opt_command cmd_table[] = {
 	{ "images", "[OPTIONS]", "list the images", images_opts, cmd_image, false },
 	{ "import", "[OPTIONS] TAR|- NAME[:TAG]", "make an image from an archive of a root file system",
 	  import_opts, cmd_image_in_kind, false },
+	{ "load", "[OPTIONS]", "add the images of an archive of docker, podman or skopeo",
+	  load_opts, cmd_image_in_kind, false },
 	{ "inspect", "IMAGE", "print manifest and configuration of an image, as JSON",
 	  image_name_opts, cmd_image, false },
 	{ "tag", "IMAGE NAME[:TAG]", "give an image one more name", image_name_opts, cmd_image, false },

@@ -16,4 +16,17 @@ const struct opt import_opts[] = {
 	OPT_END,
 };
 
+const struct opt load_opts[] = {
+	OPT_STRING('i', "input", "FILE|-", OPT_VALUE_FILE, struct load_args, input,
+		   "read FILE instead of standard input",
+		   "A tar, compressed with gzip, zstd, xz or bzip2 or not, or a directory; in it an OCI "
+		   "image layout, or what \"docker save\" and \"podman save\" write.  With \"-\", and "
+		   "without this option, standard input is read.  The images get the names that the "
+		   "archive gives them, and all of them or none are added."),
+	OPT_FLAG(0, "no-unpack", struct load_args, no_unpack, "leave the layers packed until a run",
+		 "The layers are then compared with the configuration at the first run."),
+	OPT_FLAG('q', "quiet", struct load_args, quiet, "show no progress", NULL),
+	OPT_END,
+};
+
 const struct opt image_name_opts[] = { OPT_END };

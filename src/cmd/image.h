@@ -21,6 +21,13 @@ struct import_args {
 	bool quiet;
 };
 
+struct load_args {
+	const char *input;
+	bool no_unpack;
+	bool quiet;
+};
+
+extern const struct opt load_opts[];
 extern const struct opt images_opts[], import_opts[], image_name_opts[];
 
 /* What --idmap=@idmap comes to: "range", "root" or "single", or NULL after an error. */

@@ -56,9 +56,8 @@ copy(int from, int to, struct progress *progress, uint64_t *ret_size, struct err
 	return 0;
 }
 
-/* NULL: OCI has no media type for that. */
-static const char *
-media_type(int fd)
+const char *
+layers_media_type(int fd)
 {
 	uint8_t b[CODEC_MAGIC_MAX];
 	const ssize_t n = pread(fd, b, sizeof(b), 0);
@@ -140,7 +139,7 @@ layers_add(const struct store *s, const char *kind, int fd, struct oci_layer *re
 
 	if (blob < 0 || copy(fd, blob, s->progress, &size, e) < 0 || (parent = open_kind(s, kind, &how, e)) < 0)
 		return -e->code;
-	type = media_type(blob);
+	type = layers_media_type(blob);
 	if (!type) {
 		(void)err_set(e, EOPNOTSUPP, "images have no layers in xz or bzip2");
 		return err_hint(e, "xz -dc FILE | rootlet import - NAME");

@@ -15,6 +15,8 @@
  */
 int layers_add(const struct store *s, const char *kind, int fd, struct oci_layer *ret, struct err *e);
 void layers_clear(struct oci_layer *l);
+/* That of a layer as it is in @fd; NULL: OCI has none for its compression. */
+const char *layers_media_type(int fd);
 
 /* Unpack it for @kind ("range", "root", "single") unless that has been done. */
 int layers_unpack(const struct store *s, const char *kind, const struct oci_layer *l, struct err *e);

@@ -53,15 +53,43 @@ is_one_of(const char *s, const char *a, const char *b)
 	return s && (strcmp(s, a) == 0 || strcmp(s, b) == 0);
 }
 
-static bool
-is_index(json_t *doc)
+bool
+oci_is_index_type(const char *type)
+{
+	return is_one_of(type, MEDIA_INDEX,
+			 "application/vnd.docker.distribution.manifest.list.v2+json");
+}
+
+bool
+oci_is_manifest_type(const char *type)
+{
+	return is_one_of(type, MEDIA_MANIFEST,
+			 "application/vnd.docker.distribution.manifest.v2+json");
+}
+
+bool
+oci_is_index(json_t *doc)
 {
 	const char *type = text(doc, "mediaType");
 
 	if (type)
-		return is_one_of(type, MEDIA_INDEX,
-				 "application/vnd.docker.distribution.manifest.list.v2+json");
+		return oci_is_index_type(type);
 	return json_is_array(json_object_get(doc, "manifests")) && !json_object_get(doc, "config");
+}
+
+/* One document must not be read as two things (CVE-2021-41190). */
+int
+oci_check_index(json_t *doc, struct err *e)
+{
+	const char *type = text(doc, "mediaType");
+
+	if (type && !oci_is_index_type(type))
+		return err_set(e, EBADMSG, "media type '%s' is not that of an index", type);
+	if (json_object_get(doc, "layers") || json_object_get(doc, "config"))
+		return err_set(e, EBADMSG, "the index is a manifest at the same time");
+	if (!json_is_array(json_object_get(doc, "manifests")))
+		return err_set(e, EBADMSG, "the index has no manifests");
+	return 0;
 }
 
 /* --- platforms --- */
@@ -98,15 +126,13 @@ choose_platform(json_t *index, const char *platform, struct err *e)
 
 /* --- manifest and config --- */
 
-static int
-check_types(json_t *manifest, struct err *e)
+int
+oci_check_manifest(json_t *manifest, struct err *e)
 {
 	const char *type = text(manifest, "mediaType");
 
-	if (type && !is_one_of(type, MEDIA_MANIFEST,
-			       "application/vnd.docker.distribution.manifest.v2+json"))
+	if (type && !oci_is_manifest_type(type))
 		return err_set(e, EBADMSG, "media type '%s' is not that of a manifest", type);
-	/* One document must not be read as two things (CVE-2021-41190). */
 	if (json_object_get(manifest, "manifests"))
 		return err_set(e, EBADMSG, "the manifest is an index at the same time");
 	if (json_integer_value(json_object_get(manifest, "schemaVersion")) != 2)
@@ -166,15 +192,15 @@ read_manifest(const struct store *s, const char *digest, const char *platform,
 
 	if (!doc)
 		return -e->code;
-	if (!is_index(doc)) {
+	if (!oci_is_index(doc)) {
 		im->manifest = doc;
 		im->digest = xstrdup(digest);
-		return check_types(doc, e);
+		return oci_check_manifest(doc, e);
 	}
-	chosen = choose_platform(doc, platform, e);
+	chosen = oci_check_index(doc, e) < 0 ? NULL : choose_platform(doc, platform, e);
 	im->manifest = chosen ? store_get_json(s, chosen, e) : NULL;
 	im->digest = im->manifest ? xstrdup(chosen) : NULL;
-	r = im->manifest ? check_types(im->manifest, e) : -e->code;
+	r = im->manifest ? oci_check_manifest(im->manifest, e) : -e->code;
 	json_decref(doc);
 	return r;
 }
@@ -262,27 +288,34 @@ descriptor(const char *type, const char *digest, uint64_t size)
 			 (json_int_t)size);
 }
 
+json_t *
+oci_new_manifest(const struct blob *config, const struct oci_layer *layers, size_t n)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		(void)json_array_append_new(list, descriptor(layers[i].media_type, layers[i].digest,
+							     layers[i].size));
+	return json_pack("{s:i, s:s, s:o, s:o}", "schemaVersion", 2, "mediaType", MEDIA_MANIFEST,
+			 "config", descriptor(MEDIA_CONFIG, config->digest, config->size), "layers",
+			 list);
+}
+
 int
 oci_write(const struct store *s, json_t *config, const struct oci_layer *layers, size_t n,
 	  const char *name, struct blob *ret_manifest, struct err *e)
 {
-	json_t *list = json_array(), *ids = json_array(), *manifest;
+	json_t *ids = json_array(), *manifest;
 	struct blob b;
 	int r;
 
-	for (size_t i = 0; i < n; i++) {
-		(void)json_array_append_new(list, descriptor(layers[i].media_type, layers[i].digest,
-							     layers[i].size));
+	for (size_t i = 0; i < n; i++)
 		(void)json_array_append_new(ids, json_string(layers[i].diff_id));
-	}
 	(void)json_object_set_new(config, "rootfs",
 				  json_pack("{s:s, s:o}", "type", "layers", "diff_ids", ids));
-	if (store_put_json(s, config, &b, e) < 0) {
-		json_decref(list);
+	if (store_put_json(s, config, &b, e) < 0)
 		return -e->code;
-	}
-	manifest = json_pack("{s:i, s:s, s:o, s:o}", "schemaVersion", 2, "mediaType", MEDIA_MANIFEST,
-			     "config", descriptor(MEDIA_CONFIG, b.digest, b.size), "layers", list);
+	manifest = oci_new_manifest(&b, layers, n);
 	r = store_put_json(s, manifest, ret_manifest, e);
 	json_decref(manifest);
 	return r < 0 || !name ? r : store_set_name(s, name, ret_manifest, e);

@@ -42,9 +42,20 @@ int oci_read(const struct store *s, const char *digest, const char *platform,
 /* Entrypoint, Cmd, Env ... of the config. */
 int oci_fill_record(const struct oci_image *i, struct image_record *ret, struct err *e);
 
+/* The manifest of these layers.  Owned by the caller. */
+json_t *oci_new_manifest(const struct blob *config, const struct oci_layer *layers, size_t n);
 /* A new image: these layers, this config (borrowed; gets rootfs), and the name. */
 int oci_write(const struct store *s, json_t *config, const struct oci_layer *layers, size_t n,
 	      const char *name, struct blob *ret_manifest, struct err *e);
+
+/* Does the document, by its media type or else by its form, list manifests? */
+bool oci_is_index(json_t *doc);
+/* The media type of a manifest, or of an index? */
+bool oci_is_manifest_type(const char *type);
+bool oci_is_index_type(const char *type);
+/* A manifest or an index that is nothing else at the same time. */
+int oci_check_manifest(json_t *doc, struct err *e);
+int oci_check_index(json_t *doc, struct err *e);
 
 /* This machine, as OCI calls it: amd64, arm64 ... */
 const char *oci_architecture(void);

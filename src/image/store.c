@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "image/digest.h"
 #include "image/ref.h"
+#include "image/spool.h"
 #include "image/store.h"
 #include "kernel/sys.h"
 
@@ -236,6 +237,9 @@ store_open_blob(const struct store *s, const char *digest, struct err *e)
 
 	if (!image_digest_is_valid(digest))
 		return err_set(e, EINVAL, "'%s' is not a digest", digest);
+	fd = s->spool ? spool_open(s->spool, digest, e) : -ENOENT;
+	if (fd != -ENOENT)
+		return fd;
 	blob_path(digest, path, sizeof(path));
 	fd = openat(s->fd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	return fd < 0 ? err_sys(e, "blob %s", digest) : fd;
@@ -371,12 +375,11 @@ write_index(const struct store *s, json_t *index, struct err *e)
 	return store_replace(s, "index.json", text, strlen(text), e);
 }
 
-/* Under the lock: take the name away, give it to @manifest unless that is NULL. */
-static int
-change_index(json_t *index, const char *name, const struct blob *manifest)
+/* Take the name from what has it.  Returns whether anything had. */
+static bool
+drop_name(json_t *list, const char *name)
 {
-	json_t *list = json_object_get(index, "manifests");
-	int had = 0;
+	bool had = false;
 
 	for (size_t i = json_array_size(list); i-- > 0;) {
 		const char *its = name_of(json_array_get(list, i));
@@ -384,44 +387,89 @@ change_index(json_t *index, const char *name, const struct blob *manifest)
 		if (its && strcmp(its, name) == 0)
 			had = json_array_remove(list, i) == 0;
 	}
-	if (manifest)
-		(void)json_array_append_new(
-			list, json_pack("{s:s, s:s, s:I, s:{s:s}}", "mediaType", MEDIA_MANIFEST,
-					"digest", manifest->digest, "size",
-					(json_int_t)manifest->size, "annotations", ANNOTATION_NAME,
-					name));
 	return had;
 }
 
+static json_t *
+find_exact(json_t *list, const char *digest)
+{
+	json_t *d;
+	size_t i;
+
+	json_array_foreach(list, i, d) {
+		const char *its = json_string_value(json_object_get(d, "digest"));
+
+		if (its && strcmp(its, digest) == 0)
+			return d;
+	}
+	return NULL;
+}
+
+/* What has no name is listed once, and not beside a name of the same. */
+static void
+add_entry(json_t *list, const struct store_entry *x)
+{
+	json_t *same = find_exact(list, x->digest), *d;
+	const char *type = x->media_type ? x->media_type
+					 : json_string_value(json_object_get(same, "mediaType"));
+
+	if (same && !x->name)
+		return;
+	d = json_pack("{s:s, s:s, s:I}", "mediaType", type ? type : MEDIA_MANIFEST, "digest",
+		      x->digest, "size", (json_int_t)x->size);
+	if (x->name) {
+		(void)json_object_set_new(d, "annotations",
+					  json_pack("{s:s}", ANNOTATION_NAME, x->name));
+		(void)drop_name(list, x->name);
+	}
+	(void)json_array_append_new(list, d);
+}
+
+/* Under the lock: add these, or take @remove away. */
 static int
-update_name(const struct store *s, const char *name, const struct blob *manifest, struct err *e)
+update(const struct store *s, const struct store_entry *entries, size_t n, const char *remove,
+       struct err *e)
 {
 	AUTO_FD lock = -1;
-	json_t *index;
-	int had, r = 0;
+	json_t *index, *list;
+	bool had = false;
+	int r = 0;
 
 	if (take_lock(s, "index.lock", LOCK_EX, &lock, e) < 0)
 		return -e->code;
 	index = store_read_index(s, e);
 	if (!index)
 		return -e->code;
-	had = change_index(index, name, manifest);
-	if (manifest || had)
+	list = json_object_get(index, "manifests");
+	for (size_t i = 0; i < n; i++)
+		add_entry(list, &entries[i]);
+	if (remove)
+		had = drop_name(list, remove);
+	if (n > 0 || had)
 		r = write_index(s, index, e);
 	json_decref(index);
 	return r < 0 ? r : had;
 }
 
 int
+store_add_entries(const struct store *s, const struct store_entry *entries, size_t n,
+		  struct err *e)
+{
+	return update(s, entries, n, NULL, e);
+}
+
+int
 store_set_name(const struct store *s, const char *name, const struct blob *manifest, struct err *e)
 {
-	int r = update_name(s, name, manifest, e);
+	const struct store_entry x = { .name = name,
+				       .digest = manifest->digest,
+				       .size = manifest->size };
 
-	return r < 0 ? r : 0;
+	return update(s, &x, 1, NULL, e);
 }
 
 int
 store_remove_name(const struct store *s, const char *name, struct err *e)
 {
-	return update_name(s, name, NULL, e);
+	return update(s, NULL, 0, name, e);
 }

@@ -27,11 +27,14 @@
 #define ANNOTATION_NAME "org.opencontainers.image.ref.name"
 
 struct progress;
+struct spool;
 
 struct store {
 	int fd;      /* owned; the layout's directory, for *at() calls */
 	int lock_fd; /* owned */
 	struct progress *progress; /* borrowed; told of what is read and written; or NULL */
+	/* Borrowed, or NULL: blobs that store_open_blob() finds though they have no name yet. */
+	struct spool *spool;
 };
 #define STORE_INIT { .fd = -1, .lock_fd = -1 }
 void store_close(struct store *s);
@@ -69,6 +72,16 @@ json_t *store_find_digest(json_t *index, const char *hex, bool *ret_ambiguous);
 /* @name is @manifest from now on. */
 int store_set_name(const struct store *s, const char *name, const struct blob *manifest,
 		   struct err *e);
+/* An image to be listed in index.json.  All is borrowed. */
+struct store_entry {
+	const char *name;       /* NULL: without one */
+	const char *digest;
+	const char *media_type; /* NULL: what the index has for the digest, or that of a manifest */
+	uint64_t size;          /* bytes */
+};
+/* All of them at once; names move, as in store_set_name(). */
+int store_add_entries(const struct store *s, const struct store_entry *entries, size_t n,
+		      struct err *e);
 /* Returns 1 when there was such a name, 0 when not. */
 int store_remove_name(const struct store *s, const char *name, struct err *e);
 

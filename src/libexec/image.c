@@ -20,6 +20,7 @@ static const struct verb {
 	{ "images", verb_images },
 	{ "import", verb_import },
 	{ "inspect", verb_inspect },
+	{ "load", verb_load },
 	{ "prepare", verb_prepare },
 	{ "rmi", verb_rmi },
 	{ "tag", verb_tag },

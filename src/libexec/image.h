@@ -14,6 +14,7 @@ int verb_commit_layer(int argc, char **argv, struct err *e);
 int verb_images(int argc, char **argv, struct err *e);
 int verb_import(int argc, char **argv, struct err *e);
 int verb_inspect(int argc, char **argv, struct err *e);
+int verb_load(int argc, char **argv, struct err *e);
 int verb_prepare(int argc, char **argv, struct err *e);
 int verb_rmi(int argc, char **argv, struct err *e);
 int verb_tag(int argc, char **argv, struct err *e);
