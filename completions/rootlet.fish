@@ -10,6 +10,8 @@ function __rootlet_with_value
             printf '%s\n' --format
         case import
             printf '%s\n' -m --message
+        case load
+            printf '%s\n' -i --input
         case inspect
             printf '%s\n'
         case tag
@@ -231,6 +233,12 @@ complete -c rootlet -n __rootlet_at_command -a import -d 'make an image from an 
 complete -c rootlet -n '__rootlet_at_options import' -s m -l message -x -d 'what the history of the image says'
 complete -c rootlet -n '__rootlet_at_options import' -s q -l quiet -d 'do not show how far it is'
 complete -c rootlet -n '__rootlet_at_options import' -l help -d 'show a summary of the options'
+
+complete -c rootlet -n __rootlet_at_command -a load -d 'add the images of an archive of docker, podman or skopeo'
+complete -c rootlet -n '__rootlet_at_options load' -s i -l input -r -F -d 'read FILE instead of standard input'
+complete -c rootlet -n '__rootlet_at_options load' -l no-unpack -d 'leave the layers packed until a run'
+complete -c rootlet -n '__rootlet_at_options load' -s q -l quiet -d 'show no progress'
+complete -c rootlet -n '__rootlet_at_options load' -l help -d 'show a summary of the options'
 
 complete -c rootlet -n __rootlet_at_command -a inspect -d 'print manifest and configuration of an image, as JSON'
 complete -c rootlet -n '__rootlet_at_options inspect' -l help -d 'show a summary of the options'

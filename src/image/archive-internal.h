@@ -7,6 +7,7 @@
 struct archive {
 	struct spool *spool; /* borrowed */
 	int dir_fd;          /* borrowed; -1: a tar */
+	struct progress *progress; /* borrowed, or NULL */
 	/* Of a tar: */
 	struct archive_file *files; /* owned; ordered by name */
 	size_t n_files, room;

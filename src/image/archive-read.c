@@ -203,7 +203,8 @@ int
 archive_read_tar(struct archive *a, int fd, struct err *e)
 {
 	const struct stream_limits limits = { .bytes = unpack_limits_default.bytes,
-					      .ratio = unpack_limits_default.ratio };
+					      .ratio = unpack_limits_default.ratio,
+					      .progress = a->progress };
 	struct stream_result ignored;
 	AUTO_STREAM s = NULL;
 

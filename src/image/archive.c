@@ -7,6 +7,7 @@
 #include "base/fd.h"
 #include "base/str.h"
 #include "image/archive-internal.h"
+#include "image/progress.h"
 #include "kernel/sys.h"
 
 #define COPY_SIZE ((size_t)256 << 10)
@@ -56,7 +57,8 @@ archive_closep(struct archive **a)
 }
 
 int
-archive_open(int fd, struct spool *spool, struct archive **ret, struct err *e)
+archive_open(int fd, struct spool *spool, struct progress *progress, struct archive **ret,
+	     struct err *e)
 {
 	AUTO_ARCHIVE a = xcalloc(1, sizeof(*a));
 	struct stat st;
@@ -65,6 +67,7 @@ archive_open(int fd, struct spool *spool, struct archive **ret, struct err *e)
 		return err_sys(e, "look at the archive");
 	a->spool = spool;
 	a->dir_fd = S_ISDIR(st.st_mode) ? fd : -1;
+	a->progress = progress;
 	if (a->dir_fd < 0 && archive_read_tar(a, fd, e) < 0)
 		return -e->code;
 	*ret = TAKE_PTR(a);
@@ -111,6 +114,7 @@ spool_copy(struct archive *a, int fd, uint64_t size, struct blob *ret, struct er
 			return err_sys(e, "read");
 		if (spool_write(a->spool, buf, (size_t)n, e) < 0)
 			return -e->code;
+		progress_add(a->progress, (uint64_t)n);
 	}
 	return spool_end(a->spool, ret, e);
 }

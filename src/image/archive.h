@@ -20,8 +20,10 @@ struct archive;
 
 /*
  * @fd: a tar, compressed or not, read from where it stands, or a directory; borrowed, as is @spool
+ * @progress: borrowed, or NULL; told of the bytes that are read
  */
-int archive_open(int fd, struct spool *spool, struct archive **ret, struct err *e);
+int archive_open(int fd, struct spool *spool, struct progress *progress, struct archive **ret,
+		 struct err *e);
 void archive_closep(struct archive **a);
 #define AUTO_ARCHIVE CLEANUP(archive_closep) struct archive *
 

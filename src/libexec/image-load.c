@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -45,6 +46,15 @@ open_input(const char *input, struct err *e)
 		return err_hint(e, "docker save IMAGE | rootlet load, or rootlet load --input FILE");
 	}
 	return TAKE_FD(fd);
+}
+
+/* 0: not known. */
+static uint64_t
+size_of(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
 }
 
 /* --- names --- */
@@ -92,15 +102,6 @@ list_entries(const struct archive_images *images, struct entries *ret, struct er
 
 /* --- unpacking --- */
 
-static int
-unpack(const struct store *s, const char *kind, const struct oci_image *im, struct err *e)
-{
-	for (size_t i = 0; i < im->n_layers; i++)
-		if (layers_unpack(s, kind, &im->layers[i], e) < 0)
-			return err_prefix(e, "layer %zu", i + 1);
-	return layers_write_record(s, im, e);
-}
-
 /* Of an index that has nothing for this machine there is nothing to look at. */
 static int
 check_image(const struct store *s, const char *kind, const struct archive_image *im, bool unpacked,
@@ -114,7 +115,8 @@ check_image(const struct store *s, const char *kind, const struct archive_image 
 		return 0;
 	}
 	if (r == 0 && unpacked)
-		r = unpack(s, kind, &read, e);
+		r = layers_unpack_all(s, kind, &read, e) < 0 ? -e->code
+							     : layers_write_record(s, &read, e);
 	return r < 0 && im->names ? err_prefix(e, "image %s", im->names[0]) : r;
 }
 
@@ -139,8 +141,10 @@ load(struct store *s, const char *kind, int fd, bool unpacked, struct err *e)
 	AUTO_ARCHIVE a = NULL;
 	AUTO_ARCHIVE_IMAGES images = ARCHIVE_IMAGES_INIT;
 	AUTO_ENTRIES entries = { .v = NULL };
+	const struct progress_work work = { .doing = "reading", .total = size_of(fd) };
 
-	if (archive_open(fd, spool, &a, e) < 0 || archive_find_images(a, &images, e) < 0 ||
+	progress_begin(s->progress, &work);
+	if (archive_open(fd, spool, s->progress, &a, e) < 0 || archive_find_images(a, &images, e) < 0 ||
 	    list_entries(&images, &entries, e) < 0)
 		return err_prefix(e, "archive");
 	s->spool = spool;
@@ -150,6 +154,7 @@ load(struct store *s, const char *kind, int fd, bool unpacked, struct err *e)
 	if (spool_keep(spool, e) < 0 || store_add_entries(s, entries.v, entries.n, e) < 0 ||
 	    layers_write_names(s, e) < 0)
 		return -e->code;
+	progress_hide(s->progress);
 	print_entries(&entries);
 	s->spool = NULL;
 	return 0;
@@ -161,6 +166,7 @@ verb_load(int argc, char **argv, struct err *e)
 	struct load_args a = { .input = NULL };
 	const char *const kind = take_kind(&argc, &argv);
 	AUTO_STORE s = STORE_INIT;
+	AUTO_PROGRESS progress = NULL;
 	AUTO_FD fd = -1;
 	int first = opt_parse(load_opts, argc, argv, &a, e);
 
@@ -175,5 +181,6 @@ verb_load(int argc, char **argv, struct err *e)
 	fd = open_input(a.input, e);
 	if (fd < 0 || open_store(true, &s, e) < 0)
 		return -e->code;
+	s.progress = progress = new_progress(a.quiet);
 	return load(&s, kind, fd, !a.no_unpack, e);
 }
