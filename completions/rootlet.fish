@@ -18,6 +18,8 @@ function __rootlet_with_value
             printf '%s\n'
         case rmi
             printf '%s\n'
+        case verify
+            printf '%s\n'
         case doctor
             printf '%s\n' --format
         case spec
@@ -248,6 +250,10 @@ complete -c rootlet -n '__rootlet_at_options tag' -l help -d 'show a summary of 
 
 complete -c rootlet -n __rootlet_at_command -a rmi -d 'take names from images'
 complete -c rootlet -n '__rootlet_at_options rmi' -l help -d 'show a summary of the options'
+
+complete -c rootlet -n __rootlet_at_command -a verify -d 'compare blobs and unpacked layers with their digests'
+complete -c rootlet -n '__rootlet_at_options verify' -s q -l quiet -d 'print only what differs'
+complete -c rootlet -n '__rootlet_at_options verify' -l help -d 'show a summary of the options'
 
 complete -c rootlet -n __rootlet_at_command -a doctor -d 'try what rootlet needs of this machine, and say what to do about it'
 complete -c rootlet -n '__rootlet_at_options doctor' -l format -x -a 'table json' -d 'how to print it'

@@ -164,6 +164,8 @@ const struct opt_command cmd_table[] = {
 	  image_name_opts, cmd_image, false },
 	{ "tag", "IMAGE NAME[:TAG]", "give an image one more name", image_name_opts, cmd_image, false },
 	{ "rmi", "IMAGE...", "take names from images", image_name_opts, cmd_image, false },
+	{ "verify", "[OPTIONS] [IMAGE...]", "compare blobs and unpacked layers with their digests",
+	  verify_opts, cmd_image_in_kind, false },
 	{ "doctor", "[OPTIONS]", "try what rootlet needs of this machine, and say what to do about it",
 	  doctor_opts, cmd_doctor, false },
 	{ "spec", "run [OPTIONS] BASE [--] [COMMAND [ARG...]]",

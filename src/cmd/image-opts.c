@@ -30,3 +30,8 @@ const struct opt load_opts[] = {
 };
 
 const struct opt image_name_opts[] = { OPT_END };
+
+const struct opt verify_opts[] = {
+	OPT_FLAG('q', "quiet", struct verify_args, quiet, "print only what differs", NULL),
+	OPT_END,
+};

@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "cmd/cmd.h"
 #include "cmd/image.h"
+#include "engine/ids.h"
 #include "engine/launch.h"
 #include "frontend/run.h"
 #include "image/names.h"
@@ -157,13 +158,19 @@ run_in_range(char *const *argv)
 static int
 child(const char *kind, char **argv, int out_fd)
 {
+	struct err ignored = ERR_INIT;
 	sigset_t none;
 
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	if (out_fd >= 0 && dup2(out_fd, STDOUT_FILENO) < 0)
 		return EXIT_ROOTLET;
-	return strcmp(kind, "range") == 0 ? run_in_range(argv) : cmd_exec_helper(HELPER, argv);
+	if (strcmp(kind, "range") == 0)
+		return run_in_range(argv);
+	/* Where that is not to be had, what the caller's own modes forbid him is an error later. */
+	if (strcmp(kind, "single") == 0)
+		(void)ids_enter_own(&ignored);
+	return cmd_exec_helper(HELPER, argv);
 }
 
 static int
@@ -176,7 +183,7 @@ wait_for(pid_t pid, struct err *e)
 			return err_sys(e, "wait for " HELPER);
 	if (WIFSIGNALED(status))
 		return err_set(e, ECANCELED, HELPER " was ended by signal %d", WTERMSIG(status));
-	return WEXITSTATUS(status) ? cmd_said(e) : 0;
+	return WEXITSTATUS(status) > 1 ? cmd_said(e) : WEXITSTATUS(status);
 }
 
 /* The first line that it prints, without its end; the rest is not read. */
@@ -194,7 +201,8 @@ read_line(int fd, char *buf, size_t size)
 
 /*
  * Run the helper as whom the files of @kind belong to, and wait.  When it fails it has said why:
- * then there is an error without a message.
+ * then there is an error without a message.  Returns 1 when that is its exit status, which is no
+ * failure of the helper.
  *
  * @ret_line: NULL: it has our standard output
  */
@@ -296,6 +304,7 @@ cmd_image_in_kind(int argc, char **argv)
 	struct err e = ERR_INIT;
 	const char *kind = cmd_choose_kind(NULL, &h, &e);
 	AUTO_STRV words = NULL;
+	int r;
 
 	if (!kind)
 		return cmd_fail(&e);
@@ -303,5 +312,6 @@ cmd_image_in_kind(int argc, char **argv)
 	strv_take(&words, xstrdup(kind));
 	for (int i = 1; i < argc; i++)
 		strv_take(&words, xstrdup(argv[i]));
-	return run_helper(kind, words, NULL, 0, &e) < 0 ? cmd_fail(&e) : 0;
+	r = run_helper(kind, words, NULL, 0, &e);
+	return r < 0 ? cmd_fail(&e) : r;
 }

@@ -28,6 +28,12 @@ struct load_args {
 };
 
 extern const struct opt load_opts[];
+
+struct verify_args {
+	bool quiet;
+};
+
+extern const struct opt verify_opts[];
 extern const struct opt images_opts[], import_opts[], image_name_opts[];
 
 /* What --idmap=@idmap comes to: "range", "root" or "single", or NULL after an error. */

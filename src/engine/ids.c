@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -72,6 +73,23 @@ ids_write_inner(const struct spec *s, int proc_fd, struct err *e)
 		return -e->code;
 	format_map(&gid, 1, map);
 	return write_file_at(proc_fd, "self/gid_map", map, e);
+}
+
+int
+ids_enter_own(struct err *e)
+{
+	const struct spec_id_range uid = { 0, geteuid(), 1 }, gid = { 0, getegid(), 1 };
+	char map[MAP_TEXT_MAX];
+
+	if (unshare(CLONE_NEWUSER) < 0)
+		return err_sys(e, "make a user namespace");
+	if (write_file("/proc/self/setgroups", "deny", e) < 0)
+		return -e->code;
+	format_map(&uid, 1, map);
+	if (write_file("/proc/self/uid_map", map, e) < 0)
+		return -e->code;
+	format_map(&gid, 1, map);
+	return write_file("/proc/self/gid_map", map, e);
 }
 
 static int

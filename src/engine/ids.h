@@ -14,6 +14,11 @@
 int ids_write_single(const struct spec *s, struct err *e);
 /* In the child: the one id of the spec, in a namespace below the first.  @proc_fd: the host's /proc */
 int ids_write_inner(const struct spec *s, int proc_fd, struct err *e);
+/*
+ * The caller becomes root of a user namespace of his own in which nobody else has an id: so he may
+ * read and change what is his whatever its mode says.  He is single-threaded.
+ */
+int ids_enter_own(struct err *e);
 /* In the parent, for child @pid. */
 int ids_write_for(const struct spec *s, pid_t pid, struct err *e);
 

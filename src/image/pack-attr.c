@@ -63,8 +63,8 @@ has_prefix(const char *s, const char *prefix)
  * Labels and signatures in security.* are the machine's, trusted.* only real root sees, and what we
  * keep for ourselves is no content.  @name is none of the kernel's for overlays.
  */
-static bool
-is_content(const char *name)
+bool
+attr_is_content(const char *name)
 {
 	if (has_prefix(name, "user."))
 		return strcmp(name, RECORD_ATTRIBUTE) != 0;
@@ -154,7 +154,7 @@ take_xattr(const char *path, const char *name, bool recorded, struct attr *a, st
 	AUTO_FREE char *value = NULL;
 	size_t n;
 
-	if (!is_overlay && !is_record && !is_content(name))
+	if (!is_overlay && !is_record && !attr_is_content(name))
 		return 0;
 	if (read_value(path, name, &value, &n, e) < 0)
 		return -e->code;

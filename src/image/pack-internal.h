@@ -40,6 +40,8 @@ struct attr {
 
 /* Read what @fd (O_PATH will do) is. */
 int attr_read(int fd, bool recorded, struct attr *ret, struct err *e);
+/* Does the attribute belong to the contents of an image? */
+bool attr_is_content(const char *name);
 void attr_free(struct attr *a);
 #define AUTO_ATTR CLEANUP(attr_free) struct attr
 /* Mode, owner, device numbers and extended attributes, and the size of a regular file. */

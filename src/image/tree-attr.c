@@ -92,12 +92,19 @@ is_ours(const char *name)
  * Without owners, capabilities and access lists would be those of other people of this machine:
  * their numbers are not what the archive means.
  */
+bool
+attr_is_wanted(enum unpack_owners how, const char *name)
+{
+	return !is_ours(name) && (how == UNPACK_OWNERS_REAL || begins(name, "user."));
+}
+
+/* A default access list waits until the end. */
 static bool
 is_wanted(const struct tree *t, const struct tar_entry *x, const char *name)
 {
-	if (is_ours(name) || (x->kind == TAR_DIR && strcmp(name, ACL_DEFAULT) == 0))
+	if (x->kind == TAR_DIR && strcmp(name, ACL_DEFAULT) == 0)
 		return false;
-	return t->how == UNPACK_OWNERS_REAL || begins(name, "user.");
+	return attr_is_wanted(t->how, name);
 }
 
 static void

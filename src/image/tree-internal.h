@@ -91,6 +91,8 @@ int attr_set_symlink(struct tree *t, const struct place *p, const struct tar_ent
 		     struct err *e);
 /* Of a new device or FIFO. */
 int attr_set_node(struct tree *t, const struct place *p, const struct tar_entry *x, struct err *e);
+/* Does a tree get the attribute that an archive has? */
+bool attr_is_wanted(enum unpack_owners how, const char *name);
 /* Take note of what could not be had. */
 void attr_dropped(struct tree *t, const char *path, const char *what, const char *why);
 

@@ -24,7 +24,22 @@ static const struct verb {
 	{ "prepare", verb_prepare },
 	{ "rmi", verb_rmi },
 	{ "tag", verb_tag },
+	{ "verify", verb_verify },
 };
+
+/* The exit status of a verb that returned @r. */
+static int
+end(const char *name, int r, const struct err *e)
+{
+	int status;
+
+	if (r == 1)
+		return cmd_help(name);
+	if (r < 0)
+		return cmd_fail(e);
+	status = cmd_end_output();
+	return status ? status : r == VERB_FAULTS;
+}
 
 int
 main(int argc, char **argv)
@@ -39,9 +54,7 @@ main(int argc, char **argv)
 		if (image_confine_calls(&e) < 0)
 			return cmd_fail(&e);
 		r = verbs[i].run(argc, argv, &e);
-		if (r > 0)
-			return cmd_help(verbs[i].name);
-		return r < 0 ? cmd_fail(&e) : cmd_end_output();
+		return end(verbs[i].name, r, &e);
 	}
 	(void)err_set(&e, EINVAL, "'%s' is not a command about images", argc ? argv[0] : "");
 	return cmd_fail(&e);

@@ -9,7 +9,10 @@
 #include "image/progress.h"
 #include "image/store.h"
 
-/* Each takes argv with its own name first; returns 0, 1 after --help, or -errno. */
+/* Found what it looked for, and that is not well: said already; the exit status is 1. */
+#define VERB_FAULTS 2
+
+/* Each takes argv with its own name first; returns 0, 1 after --help, VERB_FAULTS, or -errno. */
 int verb_commit_layer(int argc, char **argv, struct err *e);
 int verb_images(int argc, char **argv, struct err *e);
 int verb_import(int argc, char **argv, struct err *e);
@@ -18,6 +21,7 @@ int verb_load(int argc, char **argv, struct err *e);
 int verb_prepare(int argc, char **argv, struct err *e);
 int verb_rmi(int argc, char **argv, struct err *e);
 int verb_tag(int argc, char **argv, struct err *e);
+int verb_verify(int argc, char **argv, struct err *e);
 
 /* Of a verb that cmd_image_in_kind() calls: argv[1], which is taken out of @argv. */
 const char *take_kind(int *argc, char ***argv);
