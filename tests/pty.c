@@ -38,6 +38,7 @@ static const struct {
 	{ "HUP", SIGHUP },   { "INT", SIGINT },	  { "QUIT", SIGQUIT },	 { "KILL", SIGKILL },
 	{ "USR1", SIGUSR1 }, { "USR2", SIGUSR2 }, { "TERM", SIGTERM },	 { "CONT", SIGCONT },
 	{ "STOP", SIGSTOP }, { "TSTP", SIGTSTP }, { "WINCH", SIGWINCH }, { "CHLD", SIGCHLD },
+	{ "RTMIN+3", 37 },
 };
 
 static int
@@ -1222,7 +1223,7 @@ do_lines(char **a)
 static int
 do_catch(char **a)
 {
-	static const int caught[] = { SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGTERM };
+	static const int caught[] = { SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGTERM, 37 };
 	const int n = number(a[0]);
 	struct timespec wait = { .tv_sec = WAIT_MS / 1000 };
 	sigset_t set;

@@ -1,4 +1,5 @@
 #include <inttypes.h>
+#include <signal.h>
 #include <string.h>
 #include <strings.h>
 
@@ -118,5 +119,55 @@ parse_octal(const char *s, uint32_t *ret, struct err *e)
 			return err_set(e, ERANGE, QUOTED " is too large, at most 7777", s);
 	}
 	*ret = v;
+	return 0;
+}
+
+#define RT_MIN 34
+#define RT_MAX 64
+
+static const struct {
+	const char *name;
+	int number;
+} signals[] = {
+	{ "HUP", SIGHUP },	 { "INT", SIGINT },	{ "QUIT", SIGQUIT },   { "ILL", SIGILL },
+	{ "TRAP", SIGTRAP },	 { "ABRT", SIGABRT },	{ "IOT", SIGABRT },    { "BUS", SIGBUS },
+	{ "FPE", SIGFPE },	 { "KILL", SIGKILL },	{ "USR1", SIGUSR1 },   { "SEGV", SIGSEGV },
+	{ "USR2", SIGUSR2 },	 { "PIPE", SIGPIPE },	{ "ALRM", SIGALRM },   { "TERM", SIGTERM },
+	{ "STKFLT", SIGSTKFLT }, { "CHLD", SIGCHLD },	{ "CLD", SIGCHLD },    { "CONT", SIGCONT },
+	{ "STOP", SIGSTOP },	 { "TSTP", SIGTSTP },	{ "TTIN", SIGTTIN },   { "TTOU", SIGTTOU },
+	{ "URG", SIGURG },	 { "XCPU", SIGXCPU },	{ "XFSZ", SIGXFSZ },   { "VTALRM", SIGVTALRM },
+	{ "PROF", SIGPROF },	 { "WINCH", SIGWINCH }, { "IO", SIGIO },       { "POLL", SIGIO },
+	{ "PWR", SIGPWR },	 { "SYS", SIGSYS },	{ "RTMIN", RT_MIN },   { "RTMAX", RT_MAX },
+};
+
+/* RTMIN+N or RTMAX-N; 0 when it is something else. */
+static int
+real_time_signal(const char *s)
+{
+	const bool up = strncasecmp(s, "RTMIN+", 6) == 0;
+	uint64_t n;
+
+	if ((!up && strncasecmp(s, "RTMAX-", 6) != 0) || scan_digits(s + 6, &n) <= 0 ||
+	    s[6 + strspn(s + 6, "0123456789")] || n > RT_MAX - RT_MIN)
+		return 0;
+	return up ? RT_MIN + (int)n : RT_MAX - (int)n;
+}
+
+int
+parse_signal(const char *s, int *ret, struct err *e)
+{
+	const char *const name = strncasecmp(s, "SIG", 3) == 0 ? s + 3 : s;
+	struct err ignored = ERR_INIT;
+	int found = real_time_signal(name);
+	uint64_t n;
+
+	if (parse_u64(s, RT_MAX, &n, &ignored) == 0)
+		found = (int)n;
+	for (size_t i = 0; !found && i < NELEMS(signals); i++)
+		if (strcasecmp(signals[i].name, name) == 0)
+			found = signals[i].number;
+	if (!found)
+		return err_set(e, EINVAL, "'%s' is not a signal", s);
+	*ret = found;
 	return 0;
 }

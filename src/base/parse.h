@@ -18,5 +18,10 @@ int parse_size(const char *s, uint64_t *ret_bytes, struct err *e);
 int parse_duration(const char *s, uint64_t *ret_ms, struct err *e);
 /* File mode bits in octal, at most 07777. */
 int parse_octal(const char *s, uint32_t *ret, struct err *e);
+/*
+ * A signal: 15, TERM, SIGTERM, RTMIN+3, in either case.  Real-time signals are counted as the C library
+ * of most programs does: RTMIN is 34.
+ */
+int parse_signal(const char *s, int *ret, struct err *e);
 
 #endif

@@ -35,6 +35,19 @@ signal_program(const struct launch *l, int sig)
 		(void)kill(l->child, sig);
 }
 
+/* A signal that asks for the end is not from a terminal, whatever its number. */
+static void
+end_program(struct launch *l)
+{
+	struct err ignored = ERR_INIT;
+
+	l->hurry = true;
+	if (l->spec->init)
+		(void)sync_send(l->sock, SYNC_STOP, l->spec->stop_signal, &ignored);
+	else
+		(void)kill(l->child, l->spec->stop_signal);
+}
+
 /* Stop as the program did, if somebody can continue us; go on together. */
 static void
 stop_with_program(struct launch *l)
@@ -81,9 +94,12 @@ pass_on(struct launch *l, int sig)
 
 	if (sigaction(sig, NULL, &sa) == 0 && sa.sa_handler == SIG_IGN)
 		return;
-	if (sig == SIGHUP || sig == SIGINT || sig == SIGQUIT || sig == SIGTERM)
+	if (sig == SIGHUP || sig == SIGINT || sig == SIGQUIT)
 		l->hurry = true;
-	signal_program(l, sig);
+	if (sig == SIGTERM)
+		end_program(l);
+	else
+		signal_program(l, sig);
 }
 
 static void
@@ -176,6 +192,7 @@ handle_message(struct launch *l, struct err *e)
 		return 0;
 	case SYNC_GO:
 	case SYNC_SIGNAL:
+	case SYNC_STOP:
 	case SYNC_MAX_:
 		break;
 	}
@@ -186,9 +203,9 @@ static void
 handle_timeout(struct launch *l)
 {
 	if (!l->timed_out) {
-		l->timed_out = l->hurry = true;
+		l->timed_out = true;
 		l->deadline_ms += KILL_AFTER_MS;
-		signal_program(l, SIGTERM);
+		end_program(l);
 		signal_program(l, SIGCONT);
 		return;
 	}

@@ -9,7 +9,8 @@
 static const char *const sync_names[] = {
 	[SYNC_FAILED] = "failed",     [SYNC_GO] = "go",
 	[SYNC_TERMINAL] = "terminal", [SYNC_STARTED] = "started",
-	[SYNC_SIGNAL] = "signal",     [SYNC_STOPPED] = "stopped",
+	[SYNC_SIGNAL] = "signal",     [SYNC_STOP] = "stop",
+	[SYNC_STOPPED] = "stopped",
 	[SYNC_EXITED] = "exited",
 };
 static_assert(NELEMS(sync_names) == SYNC_MAX_, "sync_names[] does not match enum sync_point");

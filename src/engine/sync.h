@@ -18,6 +18,7 @@
  *                                           kernel translates its pid (init only)
  *   P3 relay terminal and signals
  *                  - SYNC_SIGNAL ----->     init passes it on
+ *                  - SYNC_STOP ------->     the same, to the program alone
  *                  <- SYNC_STOPPED ----     the program was stopped (^Z)
  *                  <- SYNC_EXITED -----     nothing is left inside but init; or, when init
  *                                           lingers, the program has ended
@@ -39,6 +40,7 @@ enum sync_point {
 	SYNC_TERMINAL,
 	SYNC_STARTED,
 	SYNC_SIGNAL,  /* value: signal number */
+	SYNC_STOP,    /* value: signal number */
 	SYNC_STOPPED, /* value: signal number */
 	SYNC_EXITED,  /* value: wait status */
 	SYNC_MAX_

@@ -136,6 +136,8 @@ hear_launcher(struct init *in)
 		_exit(0); /* the launcher is gone: the kernel ends everything here with us */
 	if (m.point == SYNC_SIGNAL)
 		pass_signal(in, m.value);
+	else if (m.point == SYNC_STOP)
+		(void)kill(in->pid, m.value);
 }
 
 static void __attribute__((noreturn))

@@ -181,11 +181,12 @@ dump_confinement(const struct spec *s)
 static json_t *
 dump_life(const struct spec *s)
 {
-	return json_pack("{s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:o, s:i, s:I}", "init", s->init,
+	return json_pack("{s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:o, s:i, s:I, s:i}", "init", s->init,
 			 "openInit", s->open_init, "linger", s->linger, "detached", s->detached,
 			 "dieWithParent", s->die_with_parent, "session", s->session,
 			 "callerSignals", s->caller_signals, "lockFiles", texts(s->lock_files),
-			 "blockFd", s->block_fd, "timeoutMs", (json_int_t)s->timeout_ms);
+			 "blockFd", s->block_fd, "timeoutMs", (json_int_t)s->timeout_ms,
+			 "stopSignal", s->stop_signal);
 }
 
 static json_t *

@@ -1,3 +1,4 @@
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@ spec_new(void)
 	s->userns_fd = s->pidns_fd = s->userns2_fd = s->block_fd = -1;
 	s->no_new_privs = true;
 	s->landlock = true;
+	s->stop_signal = SIGTERM;
 	return s;
 }
 
@@ -135,6 +137,8 @@ check_process(const struct spec *s, struct err *e)
 			       s->hostname);
 	if (s->uid == UINT32_MAX || s->gid == UINT32_MAX)
 		return err_set(e, EINVAL, "user or group id 4294967295 does not exist");
+	if (s->stop_signal < 1 || s->stop_signal > 64)
+		return err_set(e, EINVAL, "%d is not a signal", s->stop_signal);
 	for (size_t i = 0; i < s->n_pass_fds; i++)
 		if (s->pass_fds[i] < 0)
 			return err_set(e, EINVAL, "cannot pass descriptor %d", s->pass_fds[i]);

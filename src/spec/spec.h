@@ -206,6 +206,7 @@ struct spec {
 	int *launcher_fds; /* owned array of descriptors that the sandbox is not to hold open */
 	size_t n_launcher_fds;
 	uint64_t timeout_ms; /* 0: none */
+	int stop_signal; /* what asks the program to end: when time is over, for the launcher's SIGTERM */
 };
 
 struct spec *spec_new(void);
