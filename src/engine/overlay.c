@@ -1,9 +1,10 @@
 /*
  * overlay - mounts of the writable layer
  *
- * Upper and work directories are called uN and wN, in the stage (a tmpfs) or in the layer's
- * directory on disk.  All options are `userxattr` (the only way to have opaque directories in a
- * user namespace, Linux 5.11) and `volatile` (no sync: the layer is thrown away, 5.10).
+ * Upper and work directories of step N of the plan are called uN and wN, in the stage (a tmpfs) or in
+ * the layer's directory on disk: who made the plan can find what was written where.  All options are
+ * `userxattr` (the only way to have opaque directories in a user namespace, Linux 5.11) and `volatile`
+ * (no sync: the layer is thrown away, 5.10).
  */
 #include <stdio.h>
 #include <string.h>
@@ -81,7 +82,8 @@ make_upper(const struct rootfs *r, int dir_fd, const char *name, const struct st
 
 	if (mkdirat(dir_fd, name, like->st_mode & 07777) < 0)
 		return err_sys(e, "make a directory in the layer");
-	if (known && (like->st_uid || like->st_gid) &&
+	/* mkdirat(2) drops the bits for user and group. */
+	if (known && (like->st_uid || like->st_gid || (like->st_mode & 06000)) &&
 	    (fchownat(dir_fd, name, like->st_uid, like->st_gid, AT_SYMLINK_NOFOLLOW) < 0 ||
 	     fchmodat(dir_fd, name, like->st_mode & 07777, 0) < 0))
 		return err_sys(e, "set the owner of a directory in the layer");
@@ -102,16 +104,17 @@ check_ram_xattr(const char *work, struct err *e)
 }
 
 static int
-make_layer_dirs(struct rootfs *r, struct overlay *o, struct err *e)
+make_layer_dirs(struct rootfs *r, const struct mount_step *m, struct overlay *o, struct err *e)
 {
+	const unsigned int step = (unsigned int)(m - r->spec->mounts);
 	char upper[16], work[16], at[32] = "";
 	int dir_fd = r->layer_fd >= 0 ? r->layer_fd : AT_FDCWD;
 	struct stat st;
 
 	if (fstat(o->lowers[0], &st) < 0)
 		return err_sys(e, "stat the lower directory");
-	(void)snprintf(upper, sizeof(upper), "u%u", r->serial);
-	(void)snprintf(work, sizeof(work), "w%u", r->serial);
+	(void)snprintf(upper, sizeof(upper), "u%u", step);
+	(void)snprintf(work, sizeof(work), "w%u", step);
 	if (make_upper(r, dir_fd, upper, &st, e) < 0)
 		return -e->code;
 	if (mkdirat(dir_fd, work, 0700) < 0)
@@ -227,7 +230,7 @@ mount_overlay_once(struct rootfs *r, const struct mount_step *m, struct overlay 
 
 	if (open_place(r, m, &target, place, e) < 0)
 		return -e->code;
-	if (!m->upper && !m->lowers_only && make_layer_dirs(r, o, e) < 0)
+	if (!m->upper && !m->lowers_only && make_layer_dirs(r, m, o, e) < 0)
 		return -e->code;
 	if (mount_layers(o, place) < 0) {
 		(void)err_sys(e, "overlay on %s", m->lowers[0]);

@@ -90,6 +90,8 @@ take_overlay(struct attr *a, const char *name, const char *value, size_t n)
 		a->marked_whiteout = true;
 	} else if (strcmp(name, "metacopy") == 0 || strcmp(name, "redirect") == 0) {
 		a->elsewhere = true;
+	} else if (strcmp(name, "origin") == 0) {
+		a->copied_up = true;
 	}
 }
 

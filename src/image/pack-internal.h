@@ -35,6 +35,7 @@ struct attr {
 	bool opaque;            /* overlay: nothing below shows through */
 	bool marks_whiteouts;   /* overlay: files in it may be whiteouts by attribute (Linux 6.7) */
 	bool marked_whiteout;   /* overlay: and this is one, in such a directory */
+	bool copied_up;         /* overlay: it was below when it was first changed */
 	bool elsewhere;         /* overlay: contents or place are another layer's */
 };
 
