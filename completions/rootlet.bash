@@ -1,7 +1,7 @@
 # bash completion of rootlet(1), written from the option tables by "make update-docs"
 # shellcheck shell=bash disable=SC2034,SC2046,SC2086,SC2154,SC2207
 
-_rootlet_commands='run bwrap images import load inspect tag rmi verify doctor spec'
+_rootlet_commands='run try apply bwrap images import load inspect tag rmi verify doctor spec'
 _rootlet_caps='ALL CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE'
 
 # Sets kind to what option $2 of command $1 takes; empty: no value.
@@ -27,6 +27,8 @@ _rootlet_kind()
 	run:--pass-fd) kind='text' ;;
 	run:--events-fd) kind='text' ;;
 	run:--commit) kind='text' ;;
+	run:--apply) kind='words ask yes no' ;;
+	run:--save) kind='file' ;;
 	run:--net) kind='words none host' ;;
 	run:--proc) kind='words fresh host' ;;
 	run:--idmap) kind='words auto range root single' ;;
@@ -34,6 +36,15 @@ _rootlet_kind()
 	run:--cap-drop) kind='cap' ;;
 	run:--new-privs) kind='words yes no' ;;
 	run:--seccomp) kind='file' ;;
+	try:--apply) kind='words ask yes no' ;;
+	try:--save) kind='file' ;;
+	try:--home) kind='words share layer hide' ;;
+	try:-v | try:--volume) kind='path' ;;
+	try:--tmpfs) kind='text' ;;
+	try:-w | try:--workdir) kind='dir' ;;
+	try:-e | try:--env) kind='text' ;;
+	try:--timeout) kind='text' ;;
+	try:--net) kind='words none host' ;;
 	bwrap:--args) kind='text' ;;
 	bwrap:--argv0) kind='text' ;;
 	bwrap:--userns) kind='text' ;;
@@ -93,7 +104,9 @@ _rootlet_kind()
 _rootlet_options()
 {
 	case $1 in
-	run) echo '--layer= --read-only --home= -v --volume= --tmpfs= --here --device= --add-host= -w --workdir= -e --env= --env-file= -u --user= -h --hostname= --entrypoint= --ulimit= --timeout= --umask= --init= --pass-fd= --events-fd= -i --interactive -t --tty --commit= -q --quiet --rm --net= --proc= --idmap= --cap-add= --cap-drop= --new-privs= --seccomp= --privileged --help' ;;
+	run) echo '--layer= --read-only --home= -v --volume= --tmpfs= --here --device= --add-host= -w --workdir= -e --env= --env-file= -u --user= -h --hostname= --entrypoint= --ulimit= --timeout= --umask= --init= --pass-fd= --events-fd= -i --interactive -t --tty --commit= -q --quiet --apply= --save= --rm --net= --proc= --idmap= --cap-add= --cap-drop= --new-privs= --seccomp= --privileged --help' ;;
+	try) echo '--apply= --save= --home= -v --volume= --tmpfs= -w --workdir= -e --env= --timeout= --net= --help' ;;
+	apply) echo '-l --list --elsewhere --help' ;;
 	bwrap) echo '--help --version --args= --argv0= --level-prefix --not-a-security-boundary --unshare-all --share-net --unshare-user --unshare-user-try --unshare-ipc --unshare-pid --unshare-net --unshare-uts --unshare-cgroup --unshare-cgroup-try --userns= --userns2= --disable-userns --assert-userns-disabled --pidns= --uid= --gid= --hostname= --chdir= --clearenv --setenv= --unsetenv= --bind= --bind-try= --dev-bind= --dev-bind-try= --ro-bind= --ro-bind-try= --bind-fd= --ro-bind-fd= --remount-ro= --overlay-src= --overlay= --tmp-overlay= --ro-overlay= --proc= --dev= --tmpfs= --mqueue= --dir= --file= --bind-data= --ro-bind-data= --symlink= --perms= --size= --chmod= --seccomp= --add-seccomp-fd= --exec-label= --file-label= --cap-add= --cap-drop= --lock-file= --sync-fd= --block-fd= --userns-block-fd= --info-fd= --json-status-fd= --new-session --die-with-parent --as-pid-1 --help' ;;
 	images) echo '--format= -q --quiet --help' ;;
 	import) echo '-m --message= -q --quiet --help' ;;
@@ -112,6 +125,7 @@ _rootlet_operand()
 {
 	case $1 in
 	run) echo 'base' ;;
+	apply) echo 'file' ;;
 	spec) echo 'literal run' ;;
 	esac
 }
@@ -120,6 +134,7 @@ _rootlet_rest_is_command()
 {
 	case $1 in
 	run) return 0 ;;
+	try) return 0 ;;
 	bwrap) return 0 ;;
 	spec) return 0 ;;
 	esac

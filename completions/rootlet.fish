@@ -3,7 +3,11 @@
 function __rootlet_with_value
     switch $argv[1]
         case run
-            printf '%s\n' --layer --home -v --volume --tmpfs --device --add-host -w --workdir -e --env --env-file -u --user -h --hostname --entrypoint --ulimit --timeout --umask --init --pass-fd --events-fd --commit --net --proc --idmap --cap-add --cap-drop --new-privs --seccomp
+            printf '%s\n' --layer --home -v --volume --tmpfs --device --add-host -w --workdir -e --env --env-file -u --user -h --hostname --entrypoint --ulimit --timeout --umask --init --pass-fd --events-fd --commit --apply --save --net --proc --idmap --cap-add --cap-drop --new-privs --seccomp
+        case try
+            printf '%s\n' --apply --save --home -v --volume --tmpfs -w --workdir -e --env --timeout --net
+        case apply
+            printf '%s\n'
         case bwrap
             printf '%s\n' --args --argv0 --userns --userns2 --pidns --uid --gid --hostname --chdir --setenv --unsetenv --bind --bind-try --dev-bind --dev-bind-try --ro-bind --ro-bind-try --bind-fd --ro-bind-fd --remount-ro --overlay-src --overlay --tmp-overlay --ro-overlay --proc --dev --tmpfs --mqueue --dir --file --bind-data --ro-bind-data --symlink --perms --size --chmod --seccomp --add-seccomp-fd --exec-label --file-label --cap-add --cap-drop --lock-file --sync-fd --block-fd --userns-block-fd --info-fd --json-status-fd
         case images
@@ -141,6 +145,8 @@ complete -c rootlet -n '__rootlet_at_options run' -s i -l interactive -d 'accept
 complete -c rootlet -n '__rootlet_at_options run' -s t -l tty -d 'accepted for compatibility; a terminal is used when there is one'
 complete -c rootlet -n '__rootlet_at_options run' -l commit -x -d 'when the command succeeds, make an image of what it has changed'
 complete -c rootlet -n '__rootlet_at_options run' -s q -l quiet -d 'do not show how far unpacking and committing are'
+complete -c rootlet -n '__rootlet_at_options run' -l apply -x -a 'ask yes no' -d 'afterwards, bring the changes to the directories that lay under the layer'
+complete -c rootlet -n '__rootlet_at_options run' -l save -r -F -d 'afterwards, save these changes for rootlet apply'
 complete -c rootlet -n '__rootlet_at_options run' -l rm -d 'accepted for compatibility; the layer is always removed'
 complete -c rootlet -n '__rootlet_at_options run' -l net -x -a 'none host' -d 'network (default: none)'
 complete -c rootlet -n '__rootlet_at_options run' -l proc -x -a 'fresh host' -d 'what /proc is (default: fresh)'
@@ -154,6 +160,24 @@ complete -c rootlet -n '__rootlet_at_options run' -l help -d 'show a summary of 
 complete -c rootlet -n '__rootlet_at_operand run 0' -a 'host (__fish_complete_directories)'
 complete -c rootlet -n '__rootlet_at_operand run 1' -a '(__fish_complete_command)'
 complete -c rootlet -n '__rootlet_at_operand run 2+' -F
+
+complete -c rootlet -n __rootlet_at_command -a try -d 'run a command on a copy of the machine, and apply of its changes what you like'
+complete -c rootlet -n '__rootlet_at_options try' -l apply -x -a 'ask yes no' -d 'what becomes of the changes (default: ask)'
+complete -c rootlet -n '__rootlet_at_options try' -l save -r -F -d 'save the changes in FILE, for rootlet apply'
+complete -c rootlet -n '__rootlet_at_options try' -l home -x -a 'share layer hide' -d 'the home directory (default: layer)'
+complete -c rootlet -n '__rootlet_at_options try' -s v -l volume -r -F -d 'bind mount SRC of this machine on DST'
+complete -c rootlet -n '__rootlet_at_options try' -l tmpfs -x -d 'an empty file system in memory on DST'
+complete -c rootlet -n '__rootlet_at_options try' -s w -l workdir -x -a '(__fish_complete_directories)' -d 'start the command in DIR (default: the current directory)'
+complete -c rootlet -n '__rootlet_at_options try' -s e -l env -x -d 'set a variable, or pass on the caller\'s'
+complete -c rootlet -n '__rootlet_at_options try' -l timeout -x -d 'end the command after TIME: 30s, 5m, 1h'
+complete -c rootlet -n '__rootlet_at_options try' -l net -x -a 'none host' -d 'network (default: none)'
+complete -c rootlet -n '__rootlet_at_options try' -l help -d 'show a summary of the options'
+
+complete -c rootlet -n __rootlet_at_command -a apply -d 'apply changes that try or run have saved'
+complete -c rootlet -n '__rootlet_at_options apply' -s l -l list -d 'show what would be applied, and what cannot be'
+complete -c rootlet -n '__rootlet_at_options apply' -l elsewhere -d 'apply changes outside of the directory, too'
+complete -c rootlet -n '__rootlet_at_options apply' -l help -d 'show a summary of the options'
+complete -c rootlet -n '__rootlet_at_operand apply 0' -F
 
 complete -c rootlet -n __rootlet_at_command -a bwrap -d 'what bubblewrap\'s bwrap(1) does, with its command line'
 complete -c rootlet -n '__rootlet_at_options bwrap' -l help -d 'print this text'

@@ -7,6 +7,8 @@
 #ifndef CMD_CMD_H
 #define CMD_CMD_H
 
+#include <time.h>
+
 #include "frontend/run.h"
 #include "options/opt.h"
 
@@ -15,7 +17,8 @@
 /* All commands, NULL-terminated; main dispatches, the documentation is made from it. */
 extern const struct opt_command cmd_table[];
 
-extern const struct opt run_opts[];
+extern const struct opt run_opts[], try_opts[];
+int cmd_try(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 
 int cmd_bwrap(int argc, char **argv);
@@ -66,12 +69,25 @@ struct run_plan {
 	char *image;        /* owned; digest of the image that it runs; NULL: none */
 	int lock_fd;        /* owned; keeps the image's files where they are; -1: none */
 	const char *commit; /* name for an image of what has changed; NULL: none.  Of argv. */
+	const char *apply;  /* "ask", "yes", "no": what becomes of changes of this machine's files; NULL */
+	const char *save;   /* file for those changes; NULL: none */
+	struct timespec start; /* before anything could be changed inside */
 	bool quiet;         /* do not show how far unpacking and committing are */
 };
 #define RUN_PLAN_INIT { .events_fd = -1, .lock_fd = -1 }
 
 /* Parse the command line of `run` and make its spec, filter included. Returns 1 after --help. */
 int cmd_run_spec(int argc, char **argv, const char *name, struct run_plan *ret, struct err *e);
+
+/*
+ * What run and try need to bring changes to the machine's own files, see try.c: before there is a spec,
+ * then when there is one, and when the run has ended.
+ */
+int cmd_changes_begin(struct run_args *a, const struct run_host *h, struct err *e);
+int cmd_changes_check(const struct run_args *a, const struct run_host *h, struct spec *s, struct err *e);
+int cmd_changes_end(const struct run_plan *p, const char *layer, bool interrupted, struct err *e);
+/* The time that files get from now on; what was changed before has an earlier one. */
+struct timespec cmd_changes_start(void);
 
 /* The same for `bwrap`, for people to look at. */
 int cmd_bwrap_spec(int argc, char **argv, struct spec **ret, struct err *e);

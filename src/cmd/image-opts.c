@@ -1,5 +1,18 @@
 #include "cmd/image.h"
 
+const struct opt apply_opts[] = {
+	OPT_FLAG('l', "list", struct apply_args, list, "show what would be applied, and what cannot be",
+		 "Print the changes to standard output, a letter each: A for what is new, C for what is "
+		 "changed, D for what is removed; apart from them those that cannot be applied to what is "
+		 "here now, with the reason. Nothing is changed."),
+	OPT_FLAG(0, "elsewhere", struct apply_args, elsewhere,
+		 "apply changes outside of the directory, too",
+		 "A file of changes may have some outside of the directory that the command ran in: they "
+		 "are listed with their whole path, and left out without this option. Look at them "
+		 "first when somebody else made the file."),
+	OPT_END,
+};
+
 const struct opt images_opts[] = {
 	OPT_STRING(0, "format", "table|json|names", OPT_VALUE_WORDS, struct images_args, format,
 		   "how to print them",

@@ -36,6 +36,12 @@ struct verify_args {
 extern const struct opt verify_opts[];
 extern const struct opt images_opts[], import_opts[], image_name_opts[];
 
+struct apply_args {
+	bool list, elsewhere;
+};
+
+extern const struct opt apply_opts[];
+
 /* What --idmap=@idmap comes to: "range", "root" or "single", or NULL after an error. */
 const char *cmd_choose_kind(const char *idmap, const struct run_host *h, struct err *e);
 
@@ -58,5 +64,12 @@ int cmd_find_image(const char *name, const char *kind, bool quiet, const char *d
 /* Make image @name of image @digest and the overlay's upper directory @upper. */
 int cmd_commit_layer(const char *kind, const char *upper, const char *digest, const char *name,
 		     bool quiet, struct err *e);
+
+/*
+ * A run has ended: show what it changed of this machine's files, and apply or save that.
+ *
+ * @words: of the helper's verb end-changes: owners, layer, start, mode, file, directory, places
+ */
+int cmd_end_changes(char **words, struct err *e);
 
 #endif

@@ -93,6 +93,15 @@ const struct opt run_opts[] = {
 		 "do not show how far unpacking and committing are",
 		 "An image that runs for the first time is unpacked, which may take a while: a terminal "
 		 "shows how far it is, another standard error gets a line for each layer."),
+	OPT_STRING(0, "apply", "ask|yes|no", OPT_VALUE_WORDS, struct run_args, apply,
+		   "afterwards, bring the changes to the directories that lay under the layer",
+		   "What the command has changed in directories of this machine that it saw with writes going "
+		   "to the layer (-v DIR:DST:layer, base host, a directory as base) is listed at the "
+		   "end, and applied to them as rootlet try does: after a question, all of it, or not "
+		   "at all. Without this option and --save it is discarded."),
+	OPT_STRING(0, "save", "FILE", OPT_VALUE_FILE, struct run_args, save,
+		   "afterwards, save these changes for rootlet apply",
+		   NULL),
 	OPT_FLAG(0, "rm", struct run_args, rm,
 		 "accepted for compatibility; the layer is always removed",
 		 NULL),

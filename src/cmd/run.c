@@ -141,8 +141,9 @@ make_spec(struct run_args *a, struct run_plan *ret, struct err *e)
 	AUTO_SPEC s = NULL;
 	int events_fd = -1;
 
-	if (fd_check_stdio(e) < 0 || find_image(a, &h, &found, e) < 0 || run_spec(a, &h, &s, e) < 0 ||
+	if (fd_check_stdio(e) < 0 || cmd_changes_begin(a, &h, e) < 0 || find_image(a, &h, &found, e) < 0 || run_spec(a, &h, &s, e) < 0 ||
 	    check_commit(a->commit, s, found.record.digest, e) < 0 ||
+	    cmd_changes_check(a, &h, s, e) < 0 ||
 	    open_events_fd(a->events_fd, &events_fd, e) < 0 || close_inherited(s, events_fd, found.lock_fd, e) < 0 ||
 	    cmd_fill_filter(s, a, h.data_dir, e) < 0)
 		return -e->code;
@@ -152,6 +153,8 @@ make_spec(struct run_args *a, struct run_plan *ret, struct err *e)
 	ret->kind = found.kind;
 	ret->image = TAKE_PTR(found.record.digest);
 	ret->commit = a->commit;
+	ret->apply = a->apply;
+	ret->save = a->save;
 	ret->quiet = a->quiet;
 	return 0;
 }
@@ -159,13 +162,22 @@ make_spec(struct run_args *a, struct run_plan *ret, struct err *e)
 int
 cmd_run_spec(int argc, char **argv, const char *name, struct run_plan *ret, struct err *e)
 {
+	const bool is_try = strcmp(name, "try") == 0;
 	struct run_args a = { .base = NULL };
-	int first = opt_parse(run_opts, argc, argv, &a, e), r;
+	int first = opt_parse(is_try ? try_opts : run_opts, argc, argv, &a, e), r;
 
 	if (first == 0)
 		return 1;
 	if (first < 0) {
 		r = first;
+	} else if (is_try && first == argc) {
+		(void)err_set(e, EINVAL, "try: no command given");
+		r = err_hint(e, "rootlet try make install");
+	} else if (is_try) {
+		a.base = "host";
+		a.command = argv + first;
+		a.apply = a.apply ? a.apply : a.save ? "no" : "ask";
+		r = make_spec(&a, ret, e);
 	} else if (first == argc) {
 		(void)err_set(e, EINVAL, "%s: no base given", name);
 		r = err_hint(e, "rootlet run host, rootlet run IMAGE, or rootlet run ./DIRECTORY");
@@ -215,7 +227,7 @@ report_end(const struct running *r, const struct launch_result *res)
 		      res->timed_out ? ",\"timedOut\":true" : "");
 }
 
-/* The layer becomes an image: what the root took is in its first directory. */
+/* Changes are applied; the layer becomes an image: what the root took is in its first directory. */
 static int
 on_ended(void *ctx, const char *layer, const struct launch_result *res)
 {
@@ -223,7 +235,10 @@ on_ended(void *ctx, const char *layer, const struct launch_result *res)
 	AUTO_FREE char *upper = path_join(layer, "u0");
 	struct err e = ERR_INIT;
 
-	if (res->exit_status != 0)
+	if (r->plan.apply &&
+	    cmd_changes_end(&r->plan, layer, res->signal || res->timed_out, &e) < 0)
+		return cmd_fail(&e);
+	if (res->exit_status != 0 || !r->plan.commit)
 		return -1;
 	if (cmd_commit_layer(r->plan.kind, upper, r->plan.image, r->plan.commit, r->plan.quiet,
 			     &e) < 0) {
@@ -233,8 +248,9 @@ on_ended(void *ctx, const char *layer, const struct launch_result *res)
 	return -1;
 }
 
-int
-cmd_run(int argc, char **argv)
+/* run, or try: @name. */
+static int
+run_as(const char *name, int argc, char **argv)
 {
 	struct err e = ERR_INIT;
 	struct running run = { .plan = RUN_PLAN_INIT, .oom_kills = -1 };
@@ -245,18 +261,20 @@ cmd_run(int argc, char **argv)
 		.cmdline_len = (size_t)(last + strlen(last) - argv[0]),
 	};
 	struct launch_result res = { .exit_status = EXIT_ROOTLET };
-	int r = cmd_run_spec(argc, argv, "run", &run.plan, &e);
+	int r = cmd_run_spec(argc, argv, name, &run.plan, &e);
 
 	if (r < 0)
 		return cmd_fail(&e);
 	if (r > 0)
-		return cmd_help("run");
+		return cmd_help(name);
 	if (run.plan.events_fd >= 0) {
 		hooks.started = on_started;
 		run.oom_kills = oom_count();
 	}
-	if (run.plan.commit)
+	if (run.plan.commit || run.plan.apply)
 		hooks.ended = on_ended;
+	if (run.plan.apply)
+		run.plan.start = cmd_changes_start();
 	r = launch_run(run.plan.spec, init_main, &hooks, &res, &e);
 	if (r < 0 && res.ids_refused && !run.plan.image && run_idmap_again(run.plan.spec)) {
 		err_clear(&e);
@@ -267,4 +285,16 @@ cmd_run(int argc, char **argv)
 	report_end(&run, &res);
 	/* Nothing is freed: the end of the process does that at a stroke, without page faults. */
 	exit(res.exit_status);
+}
+
+int
+cmd_run(int argc, char **argv)
+{
+	return run_as("run", argc, argv);
+}
+
+int
+cmd_try(int argc, char **argv)
+{
+	return run_as("try", argc, argv);
 }

@@ -82,8 +82,8 @@ is_closed(const struct collect *c, const char *path)
 }
 
 static const char *
-why_not(const struct collect *c, const struct apply_change *d, const struct node *n,
-	const struct timespec *newest, bool was_there)
+why_never(const struct collect *c, const struct apply_change *d, const struct node *n,
+	  const struct timespec *newest, bool was_there)
 {
 	if (!was_there && n->fd >= 0 && n->attr->copied_up)
 		return "it was removed here during the run";
@@ -91,10 +91,15 @@ why_not(const struct collect *c, const struct apply_change *d, const struct node
 		return "it was changed here during the run";
 	if (d->kind != 'D' && !strchr("fdlp", d->type))
 		return "a device is not made on this machine";
-	/* The place of the top itself: its attributes are whose it is to set. */
-	if (n->path[0] && is_closed(c, n->path))
-		return "its directory is not yours to write";
 	return NULL;
+}
+
+static void
+block_for_ever(struct apply_change *to, const char *why)
+{
+	free(to->below);
+	to->below = xasprintf("%c%c%s", APPLY_NEVER, to->kind, why);
+	to->why = xstrdup(why);
 }
 
 /* The stamp of what is on the machine there, and why that must not be touched. */
@@ -106,16 +111,15 @@ look_below(const struct collect *c, const struct node *n, int host_fd, struct ap
 	const char *why;
 
 	if (apply_stamp(host_fd, apply_needs_deep(to), &newest, &to->below, &unread) < 0) {
-		to->below = xstrdup(APPLY_NEVER);
-		to->why = xstrdup(unread.msg);
+		block_for_ever(to, unread.msg);
 		return;
 	}
-	why = why_not(c, to, n, &newest, host_fd >= 0);
-	if (!why)
-		return;
-	to->why = xstrdup(why);
-	free(to->below);
-	to->below = xstrdup(APPLY_NEVER);
+	why = why_never(c, to, n, &newest, host_fd >= 0);
+	if (why)
+		block_for_ever(to, why);
+	/* At the top of all only attributes change. */
+	else if (n->path[0] && is_closed(c, n->path))
+		to->why = xstrdup("its directory is not yours to write");
 }
 
 static char
@@ -135,23 +139,47 @@ count_owner(const struct collect *c, const struct attr *a)
 	c->l->n_foreign += !c->real_owners && (a->uid || a->gid);
 }
 
+static void
+add(const struct collect *c, const struct node *n, int host_fd)
+{
+	const bool deleted = n->change == CHANGE_DELETED;
+	struct apply_change *to = apply_list_add(c->l);
+
+	to->kind = deleted ? 'D' : host_fd >= 0 ? 'C' : 'A';
+	to->type = letter_of(n->attr);
+	to->size = S_ISREG(n->attr->type) ? (uint64_t)n->attr->st.st_size : 0;
+	to->place = c->i_place;
+	set_path(c, n->path, to);
+	if (!deleted)
+		count_owner(c, n->attr);
+	if (!c->place->closed) {
+		look_below(c, n, host_fd, to);
+		return;
+	}
+	block_for_ever(to, "its directory is not yours to write");
+}
+
 static int
 visit(struct walk *w, const struct node *n, struct err *e)
 {
 	const struct collect *c = w->arg;
-	const bool deleted = n->change == CHANGE_DELETED;
-	struct apply_change *to;
 	AUTO_FD host = -1;
 
-	if (n->change == CHANGE_SAME)
+	if (n->change == CHANGE_SAME || (c->place->closed && !n->path[0]))
 		return 0;
-	if (S_ISSOCK(n->attr->type) && !deleted) {
+	if (S_ISSOCK(n->attr->type) && n->change != CHANGE_DELETED) {
 		c->l->n_sockets++;
 		return 0;
 	}
+	if (c->place->closed) {
+		add(c, n, -1);
+		return 0;
+	}
 	host = open_below(c->place->lower_fd, n->path, O_PATH | O_NOFOLLOW, e);
-	if (host < 0 && e->code)
+	/* Below a link, which a directory has replaced, there was nothing. */
+	if (host < 0 && e->code != 0 && e->code != ELOOP)
 		return -e->code;
+	err_clear(e);
 	if (n->change == CHANGE_ALTERED && S_ISDIR(n->attr->type)) {
 		AUTO_ATTR a = { .xattrs = NULL };
 
@@ -160,15 +188,7 @@ visit(struct walk *w, const struct node *n, struct err *e)
 		if (host >= 0 && S_ISDIR(a.type) && !directory_changed(c, n, &a))
 			return 0;
 	}
-	to = apply_list_add(c->l);
-	to->kind = deleted ? 'D' : host >= 0 ? 'C' : 'A';
-	to->type = letter_of(n->attr);
-	to->size = S_ISREG(n->attr->type) ? (uint64_t)n->attr->st.st_size : 0;
-	to->place = c->i_place;
-	set_path(c, n->path, to);
-	if (!deleted)
-		count_owner(c, n->attr);
-	look_below(c, n, host, to);
+	add(c, n, host);
 	return 0;
 }
 
@@ -187,6 +207,20 @@ here_first(const struct apply_list *l)
 	free(sorted);
 }
 
+/* What is in a new directory that cannot be made cannot either. */
+static void
+pass_on_reasons(const struct apply_list *l)
+{
+	AUTO_APPLY_INDEX x = apply_index_new(l);
+
+	for (size_t i = 0; i < l->n; i++) {
+		const struct apply_change *above = apply_index_above(x, &l->v[i]);
+
+		if (above && above->why && !l->v[i].why && above->kind == 'A')
+			l->v[i].why = xstrdup(above->why);
+	}
+}
+
 int
 apply_collect(const struct apply_place *places, size_t n_places, const char *dir,
 	      const struct timespec *start, bool recorded, struct apply_list *l, struct err *e)
@@ -198,7 +232,7 @@ apply_collect(const struct apply_place *places, size_t n_places, const char *dir
 						.mtime_max = -1,
 						.recorded = recorded,
 						.lower = &places[i].lower_fd,
-						.n_lower = 1 };
+						.n_lower = places[i].closed ? 0 : 1 };
 		struct collect c = { &places[i], i, dir, start, !recorded, l };
 		struct walk w = { .o = &o,
 				  .top_fd = places[i].upper_fd,
@@ -210,5 +244,6 @@ apply_collect(const struct apply_place *places, size_t n_places, const char *dir
 			return err_prefix(e, "%s", places[i].path);
 	}
 	here_first(l);
+	pass_on_reasons(l);
 	return 0;
 }

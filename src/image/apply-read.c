@@ -13,7 +13,7 @@
 #include "image/tar.h"
 
 #define CHANGES_MAX 4000000
-#define BELOW_MAX   200 /* bytes of a stamp */
+#define BELOW_MAX   400 /* bytes of a stamp */
 
 struct reader {
 	struct apply_list *l;
@@ -184,8 +184,12 @@ take_entry(struct reader *r, const struct tar_entry *t, struct err *e)
 		return err_set(e, EINVAL, "a removal of nothing");
 	if (c->kind == 'D')
 		c->type = c->below[0];
-	else
+	if (c->below[0] == APPLY_NEVER) {
+		c->kind = c->below[1] == 'A' || c->below[1] == 'D' ? c->below[1] : 'C';
+		c->why = xstrdup(c->below[1] ? c->below + 2 : "it cannot be applied");
+	} else if (c->kind != 'D') {
 		c->kind = strcmp(c->below, APPLY_NOTHING) == 0 ? 'A' : 'C';
+	}
 	c->selected = true;
 	r->l->n_foreign += !r->l->real_owners && c->kind != 'D' && (t->uid || t->gid);
 	return 0;
@@ -211,6 +215,7 @@ find_links(struct reader *r, const struct apply_index *x, struct err *e)
 			return err_set(e, EINVAL, "%s: a link to what is not in the file",
 				       r->l->v[i].path);
 		r->l->v[i].link_to = to - r->l->v;
+		r->l->v[i].size = to->size;
 	}
 	return 0;
 }

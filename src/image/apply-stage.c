@@ -278,7 +278,8 @@ stage_other(const struct stage *s, size_t i, const struct tar_entry *t, struct e
 	if (dir < 0)
 		return dir;
 	if (t->kind == TAR_SYMLINK ? symlinkat(t->link, dir, name) < 0
-				   : mkfifoat(dir, name, t->mode & 0777) < 0)
+				   : mkfifoat(dir, name, 0600) < 0 ||
+					     fchmodat(dir, name, t->mode & 0777, 0) < 0)
 		return err_sys(e, "make it");
 	if (s->l->real_owners && geteuid() == 0 &&
 	    fchownat(dir, name, t->uid, t->gid, AT_SYMLINK_NOFOLLOW) < 0)

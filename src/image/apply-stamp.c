@@ -4,6 +4,7 @@
  * names, types, modes, sizes, times and links.  Contents of a whole tree would take long to read, and
  * who changes a file without its time changing means it.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -135,4 +136,17 @@ apply_stamp(int fd, bool deep, struct timespec *newest, char **ret, struct err *
 	*ret = xasprintf("%c %04o %llu %s", letter_of(st.st_mode), st.st_mode & 07777,
 			 S_ISREG(st.st_mode) ? (unsigned long long)st.st_size : 0ULL, hex);
 	return 0;
+}
+
+int
+apply_open_file(int root_fd, const char *path, struct err *e)
+{
+	AUTO_FD fd = open_below(root_fd, path, O_PATH | O_NOFOLLOW, e);
+	struct stat st;
+
+	if (fd < 0)
+		return e->code ? -e->code : err_set(e, ENOENT, "%s: it is not there", path);
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return err_set(e, EINVAL, "%s: not a regular file", path);
+	return open_again(fd, e);
 }

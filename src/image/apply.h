@@ -32,7 +32,7 @@ struct apply_change {
 	enum apply_root root;
 	char *path;     /* owned; below the root, no slash in front; "" for the root itself */
 	uint64_t size;  /* of a regular file, else 0 */
-	char *below;    /* owned; stamp of what was there, or APPLY_NEVER */
+	char *below;    /* owned; stamp of what was there, or APPLY_NEVER and so on */
 	char *why;      /* owned; why it cannot be applied; NULL: it can */
 	bool selected;
 	/* Where it is in the layer, between apply_collect() and apply_save(). */
@@ -42,8 +42,8 @@ struct apply_change {
 	ssize_t link_to;
 };
 
-/* A stamp that nothing has: the machine's own file was changed during the run. */
-#define APPLY_NEVER "?"
+/* Begins a stamp that nothing has, with the kind of the change and why it can never be applied. */
+#define APPLY_NEVER '?'
 #define APPLY_NOTHING "-"
 
 struct apply_list {
@@ -74,6 +74,7 @@ size_t apply_count(const struct apply_list *l, const struct apply_change **ret_b
 struct apply_place {
 	int upper_fd, lower_fd; /* owned by the caller */
 	const char *path;       /* of the lower one; absolute and clean */
+	bool closed;            /* the caller cannot look into the lower one */
 };
 
 /*
@@ -89,6 +90,9 @@ int apply_collect(const struct apply_place *places, size_t n_places, const char 
 /* Write the selected changes to @fd, an empty regular file. */
 int apply_save(const struct apply_list *l, const struct apply_place *places, bool recorded, int fd,
 	       struct err *e);
+
+/* A regular file below a directory, to be read; no link is followed.  A descriptor, or -errno. */
+int apply_open_file(int root_fd, const char *path, struct err *e);
 
 /* Read, and check in all, what is saved in @fd. */
 int apply_read(int fd, struct apply_list *ret, struct err *e);

@@ -16,7 +16,9 @@ static const struct verb {
 	const char *name;
 	int (*run)(int argc, char **argv, struct err *e);
 } verbs[] = {
+	{ "apply", verb_apply },
 	{ "commit-layer", verb_commit_layer },
+	{ "end-changes", verb_end_changes },
 	{ "images", verb_images },
 	{ "import", verb_import },
 	{ "inspect", verb_inspect },

@@ -13,7 +13,9 @@
 #define VERB_FAULTS 2
 
 /* Each takes argv with its own name first; returns 0, 1 after --help, VERB_FAULTS, or -errno. */
+int verb_apply(int argc, char **argv, struct err *e);
 int verb_commit_layer(int argc, char **argv, struct err *e);
+int verb_end_changes(int argc, char **argv, struct err *e);
 int verb_images(int argc, char **argv, struct err *e);
 int verb_import(int argc, char **argv, struct err *e);
 int verb_inspect(int argc, char **argv, struct err *e);

@@ -1,0 +1,323 @@
+#include <fcntl.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/str.h"
+#include "cmd/cmd.h"
+#include "libexec/image-apply.h"
+
+#define PATH_COLUMNS 66 /* of 80: two blanks, a letter, a blank, the path, the size */
+#define FOLDED	     10 /* more new files than this in a new directory are counted only */
+
+/* --- the list --- */
+
+bool
+changes_has_colours(FILE *to)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return isatty(fileno(to)) && !(no && no[0]) && term && strcmp(term, "dumb") != 0;
+}
+
+static void
+print_size(FILE *to, uint64_t n)
+{
+	static const char units[] = "BKMGT";
+	double v = (double)n;
+	size_t u = 0;
+
+	while (v >= 1000 && units[u + 1]) {
+		v /= 1024;
+		u++;
+	}
+	(void)fprintf(to, u && v < 10 ? " %6.1f%c" : " %6.0f%c", v, units[u]);
+}
+
+/* Everything of a name that a terminal would obey is escaped.  Owned. */
+static char *
+safe_path(const struct apply_change *c)
+{
+	AUTO_FREE char *path = apply_shown_path(c);
+	const size_t size = strlen(path) * 4 + 1;
+	char *safe = xcalloc(size, 1);
+
+	(void)str_printable(safe, size, path, false);
+	return safe;
+}
+
+static void
+print_one(FILE *to, const struct apply_change *c, bool colours, size_t folded, uint64_t bytes)
+{
+	const char *colour = c->kind == 'A' ? "32" : c->kind == 'C' ? "33" : "31";
+	AUTO_FREE char *path = safe_path(c);
+
+	if (colours)
+		(void)fprintf(to, "  \033[%sm%c\033[0m ", colour, c->kind);
+	else
+		(void)fprintf(to, "  %c ", c->kind);
+	if (c->why) {
+		char why[512];
+
+		(void)str_printable(why, sizeof(why), c->why, false);
+		(void)fprintf(to, "%s: %s\n", path, why);
+		return;
+	}
+	(void)fprintf(to, "%s", path);
+	if (folded)
+		(void)fprintf(to, " and %zu in it", folded);
+	if ((c->type == 'f' && c->kind != 'D') || folded) {
+		const size_t n = strlen(path) + (folded ? strlen(" and  in it") + 3 : 0);
+
+		(void)fprintf(to, "%*s", n < PATH_COLUMNS ? (int)(PATH_COLUMNS - n) : 0, "");
+		print_size(to, folded ? bytes : c->size);
+	}
+	(void)fputc('\n', to);
+}
+
+/* How many changes after @i are in the new directory that it is. */
+static size_t
+count_inside(const struct apply_list *l, size_t i, uint64_t *ret_bytes)
+{
+	const struct apply_change *dir = &l->v[i];
+	size_t n = 0;
+
+	*ret_bytes = 0;
+	if (dir->type != 'd' || dir->kind != 'A' || dir->why)
+		return 0;
+	for (size_t j = i + 1; j < l->n && l->v[j].root == dir->root; j++) {
+		if (!path_is_below(l->v[j].path, dir->path))
+			break;
+		if (!l->v[j].selected || l->v[j].why)
+			return 0;
+		*ret_bytes += l->v[j].size;
+		n++;
+	}
+	return n;
+}
+
+enum part { PART_HERE, PART_ELSEWHERE, PART_BLOCKED, PART_MAX_ };
+
+static enum part
+part_of(const struct apply_change *c)
+{
+	return c->why ? PART_BLOCKED : c->root == APPLY_HERE ? PART_HERE : PART_ELSEWHERE;
+}
+
+static void
+print_title(FILE *to, enum part part, const char *dir)
+{
+	static const char *const titles[] = { "Changes in ", "Elsewhere on this machine:",
+					      "Cannot be applied:" };
+	static_assert(NELEMS(titles) == PART_MAX_, "titles[] does not match enum part");
+	char safe[PATH_MAX];
+
+	(void)str_printable(safe, sizeof(safe), dir, false);
+	(void)fprintf(to, part == PART_HERE ? "%s%s:\n" : "%s\n", titles[part], safe);
+}
+
+void
+changes_print(FILE *to, const struct apply_list *l, const char *dir)
+{
+	const bool colours = changes_has_colours(to), fold = isatty(fileno(to));
+
+	for (int part = 0; part < PART_MAX_; part++) {
+		bool titled = false;
+
+		for (size_t i = 0; i < l->n; i++) {
+			uint64_t bytes = 0;
+			size_t inside;
+
+			if (!l->v[i].selected || part_of(&l->v[i]) != (enum part)part)
+				continue;
+			if (!titled)
+				print_title(to, (enum part)part, dir);
+			titled = true;
+			inside = fold ? count_inside(l, i, &bytes) : 0;
+			if (inside <= FOLDED)
+				inside = 0;
+			print_one(to, &l->v[i], colours, inside, bytes);
+			i += inside;
+		}
+	}
+	if (l->n_foreign)
+		(void)fprintf(to, "Owners that files got inside are not applied: they become yours.\n");
+	if (l->n_sockets)
+		(void)fprintf(to, "Sockets are left out.\n");
+}
+
+/* --- differences --- */
+
+static int
+open_side(int root, const char *path)
+{
+	struct err ignored = ERR_INIT;
+	int fd = path ? apply_open_file(root, path, &ignored) : -1;
+
+	return fd >= 0 ? fd : open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+/* In a child. */
+static void __attribute__((noreturn))
+exec_diff(int a, int b, int out, const char *label_a, const char *label_b)
+{
+	char path_a[32], path_b[32];
+
+	(void)snprintf(path_a, sizeof(path_a), "/dev/fd/%d", a);
+	(void)snprintf(path_b, sizeof(path_b), "/dev/fd/%d", b);
+	if (fcntl(a, F_SETFD, 0) == 0 && fcntl(b, F_SETFD, 0) == 0 && dup2(out, STDOUT_FILENO) >= 0)
+		(void)execlp("diff", "diff", "-u", "--label", label_a, "--label", label_b, "--", path_a,
+			     path_b, (char *)NULL);
+	_exit(127);
+}
+
+static void
+print_line(const char *line, bool colours)
+{
+	const char *colour = line[0] == '+' ? "32" : line[0] == '-' ? "31" : line[0] == '@' ? "36" : NULL;
+	const size_t size = strlen(line) * 4 + 1;
+	AUTO_FREE char *safe = xcalloc(size, 1);
+
+	(void)str_printable(safe, size, line, false);
+	if (colours && colour)
+		(void)fprintf(stderr, "\033[%sm%s\033[0m\n", colour, safe);
+	else
+		(void)fprintf(stderr, "%s\n", safe);
+}
+
+/* Tabs are harmless, and diffs of code full of them. */
+static void
+print_lines(FILE *from, const char *path)
+{
+	const bool colours = changes_has_colours(stderr);
+	AUTO_FREE char *line = NULL;
+	size_t room = 0;
+	ssize_t n;
+
+	while ((n = getline(&line, &room, from)) >= 0) {
+		line[strcspn(line, "\n")] = '\0';
+		for (char *p = line; *p; p++)
+			if (*p == '\t')
+				*p = ' ';
+		if (strncmp(line, "Binary files ", 13) == 0)
+			(void)fprintf(stderr, "%s: not text\n", path);
+		else
+			print_line(line, colours);
+	}
+}
+
+static void
+print_diff(const struct apply_change *c, const struct apply_place *p)
+{
+	AUTO_FD a = open_side(p->lower_fd, c->kind == 'A' ? NULL : c->layer_path),
+		b = open_side(p->upper_fd, c->kind == 'D' ? NULL : c->layer_path);
+	AUTO_FREE char *path = safe_path(c), *label_a = xasprintf("a/%s", path),
+		       *label_b = xasprintf("b/%s", path);
+	int pipe_fds[2], status = 0;
+	FILE *from;
+	pid_t pid;
+
+	if (a < 0 || b < 0 || pipe2(pipe_fds, O_CLOEXEC) < 0)
+		return;
+	pid = fork();
+	if (pid == 0)
+		exec_diff(a, b, pipe_fds[1], label_a, label_b);
+	(void)close(pipe_fds[1]);
+	from = fdopen(pipe_fds[0], "r");
+	if (from)
+		print_lines(from, path);
+	if (from)
+		(void)fclose(from);
+	if (pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 127)
+		(void)fprintf(stderr, "%s: no diff(1) here\n", path);
+}
+
+void
+changes_print_diffs(const struct apply_list *l, const struct apply_place *places)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->v[i].selected && l->v[i].type == 'f')
+			print_diff(&l->v[i], &places[l->v[i].place]);
+}
+
+/* --- the question --- */
+
+/* A line of standard input, without its end; NULL at the end of it.  Owned. */
+static char *
+read_answer(const char *question)
+{
+	char *line = NULL;
+	size_t room = 0;
+
+	(void)fprintf(stderr, "%s ", question);
+	(void)fflush(stderr);
+	if (getline(&line, &room, stdin) < 0) {
+		free(line);
+		(void)fputc('\n', stderr);
+		return NULL;
+	}
+	line[strcspn(line, "\n")] = '\0';
+	return line;
+}
+
+/* What cannot be applied is not offered. */
+static void
+drop_blocked(struct apply_list *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		l->v[i].selected = l->v[i].selected && !l->v[i].why;
+}
+
+/* Returns whether something else is selected now. */
+static bool
+choose(struct apply_list *l)
+{
+	AUTO_FREE char *line = read_answer("Paths or patterns, with blanks between them:");
+	AUTO_STRV all = line ? str_split_escaped(line, ' ') : NULL;
+	AUTO_STRV words = NULL;
+	struct err e = ERR_INIT;
+
+	for (char **w = all; w && *w; w++)
+		if (**w)
+			strv_take(&words, xstrdup(*w));
+	if (!words)
+		return false;
+	if (apply_select(l, words, true, &e) == 0)
+		return true;
+	(void)cmd_fail(&e);
+	(void)apply_select(l, NULL, true, &e);
+	return false;
+}
+
+enum answer
+changes_ask(struct apply_list *l, const struct apply_place *places, char **ret_word)
+{
+	bool some = false;
+
+	drop_blocked(l);
+	for (;;) {
+		AUTO_FREE char *answer = read_answer(
+			some ? "Apply these (y), choose (c), show differences (d), save all (s), none (n)?"
+			     : "Apply all (y), choose (c), show differences (d), save (s), none (n)?");
+
+		if (!answer || strcmp(answer, "n") == 0)
+			return ANSWER_NONE;
+		if (strcmp(answer, "y") == 0 && apply_count(l, NULL) > 0)
+			return ANSWER_APPLY;
+		if (strcmp(answer, "d") == 0)
+			changes_print_diffs(l, places);
+		if (strcmp(answer, "c") == 0) {
+			some = choose(l);
+			drop_blocked(l);
+			if (some)
+				changes_print(stderr, l, l->dir);
+		}
+		if (strcmp(answer, "s") == 0) {
+			*ret_word = read_answer("File:");
+			if (*ret_word && (*ret_word)[0])
+				return ANSWER_SAVE;
+			util_freep(ret_word);
+		}
+	}
+}
