@@ -165,6 +165,8 @@ const struct opt_command cmd_table[] = {
 	  import_opts, cmd_image_in_kind, false },
 	{ "load", "[OPTIONS]", "add the images of an archive of docker, podman or skopeo",
 	  load_opts, cmd_image_in_kind, false },
+	{ "save", "[OPTIONS] IMAGE...", "write images to an archive that docker, podman and skopeo read",
+	  save_opts, cmd_image, false },
 	{ "inspect", "IMAGE", "print manifest and configuration of an image, as JSON",
 	  image_name_opts, cmd_image, false },
 	{ "tag", "IMAGE NAME[:TAG]", "give an image one more name", image_name_opts, cmd_image, false },

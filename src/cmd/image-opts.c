@@ -42,6 +42,28 @@ const struct opt load_opts[] = {
 	OPT_END,
 };
 
+const struct opt save_opts[] = {
+	OPT_STRING('o', "output", "FILE|-", OPT_VALUE_FILE, struct save_args, output,
+		   "write FILE instead of standard output",
+		   "The file is there when all of it has been written, or not at all; one that is there "
+		   "is replaced.  With --format=oci-dir it is a directory: a new or an empty one, or an "
+		   "OCI image layout, to which the images are added."),
+	OPT_STRING(0, "format", "oci-archive|oci-dir|docker-archive", OPT_VALUE_WORDS,
+		   struct save_args, format, "what to write",
+		   "\"oci-archive\", which is what is written without this option, is a tar of an OCI "
+		   "image layout that is an archive of Docker's at the same time: \"docker load\", "
+		   "\"podman load\" and skopeo's \"oci-archive:\" and \"docker-archive:\" read it.  "
+		   "\"oci-dir\" is the layout as a directory, \"docker-archive\" what Docker wrote "
+		   "before version 25."),
+	OPT_STRING(0, "compression", "gzip|zstd|none", OPT_VALUE_WORDS, struct save_args, compression,
+		   "compress the layers so",
+		   "Without this option layers are written as they are, and the image keeps its digest; "
+		   "with it, the image gets another where there is a layer that has to be compressed "
+		   "otherwise.  Layers in a docker-archive are not compressed."),
+	OPT_FLAG('q', "quiet", struct save_args, quiet, "show no progress", NULL),
+	OPT_END,
+};
+
 const struct opt image_name_opts[] = { OPT_END };
 
 const struct opt verify_opts[] = {

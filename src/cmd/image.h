@@ -27,13 +27,19 @@ struct load_args {
 	bool quiet;
 };
 
-extern const struct opt load_opts[];
-
 struct verify_args {
 	bool quiet;
 };
 
 extern const struct opt verify_opts[];
+struct save_args {
+	const char *output;
+	const char *format;
+	const char *compression; /* NULL: as it is */
+	bool quiet;
+};
+
+extern const struct opt load_opts[], save_opts[];
 extern const struct opt images_opts[], import_opts[], image_name_opts[];
 
 struct apply_args {

@@ -41,4 +41,49 @@ int archive_oci_images(struct archive *a, json_t *index, struct archive_images *
 int archive_docker_images(struct archive *a, json_t *manifest, struct archive_images *ret,
 			  struct err *e);
 
+/* "blobs/sha256/HEX".  Owned. */
+char *archive_blob_name(const char *digest);
+
+/* --- writing --- */
+
+#define ARCHIVE_DEPTH_MAX 4 /* indexes in indexes */
+
+/* Docker and containerd write the whole name there, and the tag alone where others have the name. */
+#define ANNOTATION_CONTAINERD "io.containerd.image.name"
+
+struct saved_file {
+	char *name; /* owned; in the archive */
+	struct blob blob;
+};
+
+struct converted {
+	char from[sizeof("sha256:") + 64];
+	const char *type; /* media type of what it has become */
+	struct blob to;
+	char diff_id[65]; /* "" when there was nothing to do */
+};
+
+bool archive_has_blob(const struct archive_save *sv, const char *digest);
+int archive_blob_size(int fd, uint64_t *ret, struct err *e);
+/* The layer in another compression, or as it is; spooled.  @ret is valid until the next call. */
+int archive_convert_layer(struct archive_save *sv, const char *digest, enum pack_compression to,
+			  const struct converted **ret, struct err *e);
+/* The document with its layers converted to sv->compression; spooled.  @depth: 0 */
+int archive_rewrite(struct archive_save *sv, const char *digest, int depth, struct blob *ret,
+		    const char **ret_type, struct err *e);
+
+struct archive_out;
+struct archive_out *archive_out_tar(int fd, struct progress *progress);
+int archive_out_dir(int dir_fd, struct progress *progress, struct archive_out **ret,
+		    struct err *e);
+void archive_out_closep(struct archive_out **o);
+/* A blob, compared with its digest; in a directory it has the name of that. */
+int archive_put_blob(struct archive_out *o, const char *name, int fd, const struct blob *b,
+		     struct err *e);
+int archive_put_blob_dirs(struct archive_out *o, struct err *e);
+int archive_put_text(struct archive_out *o, const char *name, const char *text, struct err *e);
+int archive_out_end(struct archive_out *o, struct err *e);
+/* Take the blobs away that were put. */
+void archive_out_undo(struct archive_out *o);
+
 #endif

@@ -10,11 +10,6 @@
 #include "image/archive-internal.h"
 #include "image/ref.h"
 
-#define DEPTH_MAX 4 /* indexes in indexes */
-
-/* Docker and containerd write the whole name there, and the tag alone where others have the name. */
-#define ANNOTATION_CONTAINERD "io.containerd.image.name"
-
 /* What goes through the documents. */
 struct walk {
 	struct archive *a;
@@ -49,7 +44,7 @@ read_descriptor(json_t *d, struct blob *ret, struct err *e)
 static int
 find_blob(struct archive *a, const struct blob *b, struct err *e)
 {
-	AUTO_FREE char *name = xasprintf("blobs/sha256/%s", b->digest + strlen("sha256:"));
+	AUTO_FREE char *name = archive_blob_name(b->digest);
 	struct blob found = { .size = 0 };
 	int r = 1;
 
@@ -108,8 +103,8 @@ take_index(struct walk *w, json_t *doc, struct err *e)
 
 	if (oci_check_index(doc, e) < 0)
 		return -e->code;
-	if (w->depth == DEPTH_MAX)
-		return err_set(e, EBADMSG, "more than %d indexes one in the other", DEPTH_MAX);
+	if (w->depth == ARCHIVE_DEPTH_MAX)
+		return err_set(e, EBADMSG, "more than %d indexes one in the other", ARCHIVE_DEPTH_MAX);
 	w->depth++;
 	json_array_foreach(json_object_get(doc, "manifests"), i, d)
 		if (take_document(w, d, false, e) < 0)

@@ -13,6 +13,12 @@
 #define COPY_SIZE ((size_t)256 << 10)
 #define LINKS_MAX 8 /* one after the other */
 
+char *
+archive_blob_name(const char *digest)
+{
+	return xasprintf("blobs/sha256/%s", digest + strlen("sha256:"));
+}
+
 void
 archive_images_clear(struct archive_images *im)
 {

@@ -56,15 +56,13 @@ is_one_of(const char *s, const char *a, const char *b)
 bool
 oci_is_index_type(const char *type)
 {
-	return is_one_of(type, MEDIA_INDEX,
-			 "application/vnd.docker.distribution.manifest.list.v2+json");
+	return is_one_of(type, MEDIA_INDEX, MEDIA_DOCKER_LIST);
 }
 
 bool
 oci_is_manifest_type(const char *type)
 {
-	return is_one_of(type, MEDIA_MANIFEST,
-			 "application/vnd.docker.distribution.manifest.v2+json");
+	return is_one_of(type, MEDIA_MANIFEST, MEDIA_DOCKER_MANIFEST);
 }
 
 bool

@@ -177,3 +177,13 @@ image_ref_name(const struct image_ref *r)
 {
 	return r->tag ? xasprintf("%s:%s", r->name, r->tag) : NULL;
 }
+
+char *
+image_ref_full_name(const char *name)
+{
+	const char *slash = strchr(name, '/');
+
+	if (slash && is_registry(name, (size_t)(slash - name)))
+		return xstrdup(name);
+	return xasprintf("docker.io/%s%s", slash ? "" : "library/", name);
+}

@@ -33,6 +33,9 @@ int image_ref_parse(const char *text, struct image_ref *ret, struct err *e);
 /* The name that the store knows it by: NAME:TAG.  Owned; NULL where there is no tag. */
 char *image_ref_name(const struct image_ref *r);
 
+/* A name of the store as Docker writes it in full: docker.io/library/debian:12.  Owned. */
+char *image_ref_full_name(const char *name);
+
 /* "sha256:" and 64 hexadecimal digits in lower case, nothing else. */
 bool image_digest_is_valid(const char *text);
 

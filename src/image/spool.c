@@ -2,7 +2,6 @@
 #include <search.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -128,10 +127,20 @@ spool_write(struct spool *p, const void *data, size_t n, struct err *e)
 	return fd_write_all(p->now->fd < 0 ? p->small_fd : p->now->fd, data, n, e);
 }
 
+static int
+take(struct spool *p, struct spooled *x, struct err *e)
+{
+	struct spooled **there = tsearch(x, &p->by_digest, compare);
+
+	if (!there || *there != x)
+		spooled_free(x);
+	return there ? 0 : err_set(e, ENOMEM, "out of memory");
+}
+
 int
 spool_end(struct spool *p, struct blob *ret, struct err *e)
 {
-	struct spooled *x = p->now, **there;
+	struct spooled *x = p->now;
 	char hex[65];
 	int r;
 
@@ -144,10 +153,17 @@ spool_end(struct spool *p, struct blob *ret, struct err *e)
 	(void)snprintf(x->blob.digest, sizeof(x->blob.digest), "sha256:%s", hex);
 	*ret = x->blob;
 	p->now = NULL;
-	there = tsearch(x, &p->by_digest, compare);
-	if (!there || *there != x)
-		spooled_free(x);
-	return there ? 0 : err_set(e, ENOMEM, "out of memory");
+	return take(p, x, e);
+}
+
+int
+spool_adopt(struct spool *p, int fd, const struct blob *b, struct err *e)
+{
+	struct spooled *x = xcalloc(1, sizeof(*x));
+
+	x->fd = fd;
+	x->blob = *b;
+	return take(p, x, e);
 }
 
 int
@@ -228,10 +244,8 @@ spool_open(const struct spool *p, const char *digest, struct err *e)
 		return -ENOENT;
 	if (x->fd >= 0)
 		return open_again(x->fd, e);
-	fd = memfd_create("blob", MFD_CLOEXEC);
-	if (fd < 0)
-		return err_sys(e, "make a file in memory");
-	if (copy_small(p, x, fd, e) < 0)
+	fd = new_file(p, e);
+	if (fd < 0 || copy_small(p, x, fd, e) < 0)
 		return -e->code;
 	if (lseek(fd, 0, SEEK_SET) < 0)
 		return err_sys(e, "read a blob");

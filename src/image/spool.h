@@ -26,6 +26,8 @@ void spool_freep(struct spool **p);
 int spool_begin(struct spool *p, uint64_t size, struct err *e);
 int spool_write(struct spool *p, const void *data, size_t n, struct err *e);
 int spool_end(struct spool *p, struct blob *ret, struct err *e);
+/* A file of store_new_blob() that has been written elsewhere; it is owned from now on. */
+int spool_adopt(struct spool *p, int fd, const struct blob *b, struct err *e);
 /* A document, as store_put_json(). */
 int spool_put_json(struct spool *p, json_t *json, struct blob *ret, struct err *e);
 

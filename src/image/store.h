@@ -24,6 +24,9 @@
 #define MEDIA_CONFIG   "application/vnd.oci.image.config.v1+json"
 #define MEDIA_LAYER    "application/vnd.oci.image.layer.v1.tar"
 
+#define MEDIA_DOCKER_LIST     "application/vnd.docker.distribution.manifest.list.v2+json"
+#define MEDIA_DOCKER_MANIFEST "application/vnd.docker.distribution.manifest.v2+json"
+
 #define ANNOTATION_NAME "org.opencontainers.image.ref.name"
 
 struct progress;

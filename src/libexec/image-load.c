@@ -57,6 +57,14 @@ size_of(int fd)
 	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
 }
 
+static bool
+is_directory(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 /* --- names --- */
 
 static void
@@ -179,7 +187,9 @@ verb_load(int argc, char **argv, struct err *e)
 		return err_hint(e, "rootlet load --input FILE");
 	}
 	fd = open_input(a.input, e);
-	if (fd < 0 || open_store(true, &s, e) < 0)
+	if (fd < 0)
+		return fd;
+	if (open_store_and(true, &(struct confine_dir){ .fd = fd }, is_directory(fd), &s, e) < 0)
 		return -e->code;
 	s.progress = progress = new_progress(a.quiet);
 	return load(&s, kind, fd, !a.no_unpack, e);

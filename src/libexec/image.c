@@ -25,6 +25,7 @@ static const struct verb {
 	{ "load", verb_load },
 	{ "prepare", verb_prepare },
 	{ "rmi", verb_rmi },
+	{ "save", verb_save },
 	{ "tag", verb_tag },
 	{ "verify", verb_verify },
 };

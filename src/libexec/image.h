@@ -22,6 +22,7 @@ int verb_inspect(int argc, char **argv, struct err *e);
 int verb_load(int argc, char **argv, struct err *e);
 int verb_prepare(int argc, char **argv, struct err *e);
 int verb_rmi(int argc, char **argv, struct err *e);
+int verb_save(int argc, char **argv, struct err *e);
 int verb_tag(int argc, char **argv, struct err *e);
 int verb_verify(int argc, char **argv, struct err *e);
 
