@@ -1,7 +1,7 @@
 # bash completion of rootlet(1), written from the option tables by "make update-docs"
 # shellcheck shell=bash disable=SC2034,SC2046,SC2086,SC2154,SC2207
 
-_rootlet_commands='run try apply bwrap images import load inspect tag rmi verify doctor spec'
+_rootlet_commands='run try apply bwrap images import load save inspect tag rmi verify doctor spec'
 _rootlet_caps='ALL CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE'
 
 # Sets kind to what option $2 of command $1 takes; empty: no value.
@@ -96,6 +96,9 @@ _rootlet_kind()
 	images:--format) kind='words table json names' ;;
 	import:-m | import:--message) kind='text' ;;
 	load:-i | load:--input) kind='file' ;;
+	save:-o | save:--output) kind='file' ;;
+	save:--format) kind='words oci-archive oci-dir docker-archive' ;;
+	save:--compression) kind='words gzip zstd none' ;;
 	doctor:--format) kind='words table json' ;;
 	*) kind= ;;
 	esac
@@ -111,6 +114,7 @@ _rootlet_options()
 	images) echo '--format= -q --quiet --help' ;;
 	import) echo '-m --message= -q --quiet --help' ;;
 	load) echo '-i --input= --no-unpack -q --quiet --help' ;;
+	save) echo '-o --output= --format= --compression= -q --quiet --help' ;;
 	inspect) echo '--help' ;;
 	tag) echo '--help' ;;
 	rmi) echo '--help' ;;

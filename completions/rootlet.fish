@@ -16,6 +16,8 @@ function __rootlet_with_value
             printf '%s\n' -m --message
         case load
             printf '%s\n' -i --input
+        case save
+            printf '%s\n' -o --output --format --compression
         case inspect
             printf '%s\n'
         case tag
@@ -265,6 +267,13 @@ complete -c rootlet -n '__rootlet_at_options load' -s i -l input -r -F -d 'read 
 complete -c rootlet -n '__rootlet_at_options load' -l no-unpack -d 'leave the layers packed until a run'
 complete -c rootlet -n '__rootlet_at_options load' -s q -l quiet -d 'show no progress'
 complete -c rootlet -n '__rootlet_at_options load' -l help -d 'show a summary of the options'
+
+complete -c rootlet -n __rootlet_at_command -a save -d 'write images to an archive that docker, podman and skopeo read'
+complete -c rootlet -n '__rootlet_at_options save' -s o -l output -r -F -d 'write FILE instead of standard output'
+complete -c rootlet -n '__rootlet_at_options save' -l format -x -a 'oci-archive oci-dir docker-archive' -d 'what to write'
+complete -c rootlet -n '__rootlet_at_options save' -l compression -x -a 'gzip zstd none' -d 'compress the layers so'
+complete -c rootlet -n '__rootlet_at_options save' -s q -l quiet -d 'show no progress'
+complete -c rootlet -n '__rootlet_at_options save' -l help -d 'show a summary of the options'
 
 complete -c rootlet -n __rootlet_at_command -a inspect -d 'print manifest and configuration of an image, as JSON'
 complete -c rootlet -n '__rootlet_at_options inspect' -l help -d 'show a summary of the options'
