@@ -13,7 +13,8 @@ const struct opt run_opts[] = {
 		   "one."),
 	OPT_FLAG(0, "read-only", struct run_args, read_only,
 		 "refuse writes to the base",
-		 "Refuse writes to the base. Volumes, /tmp and /dev/shm stay writable."),
+		 "Refuse writes to the base. Volumes, also those that an image declares, /tmp and "
+		 "/dev/shm stay writable."),
 	OPT_STRING(0, "home", "share|layer|hide", OPT_VALUE_WORDS, struct run_args, home,
 		   "the home directory, for base host (default: layer)",
 		   "With base host: share the home directory itself, show it with writes going "
@@ -42,7 +43,8 @@ const struct opt run_opts[] = {
 	OPT_STRING('w', "workdir", "DIR", OPT_VALUE_DIR, struct run_args, workdir,
 		   "start the command in DIR",
 		   "Start the command in DIR of the sandbox, which is created when it is "
-		   "missing. Default: / for a directory, the current directory for host."),
+		   "missing. Default: what an image says, / for a directory, the current "
+		   "directory for host."),
 	OPT_STRINGS('e', "env", "K[=V]", OPT_VALUE_TEXT, struct run_args, env,
 		    "set a variable, or pass on the caller's",
 		    NULL),
@@ -52,20 +54,26 @@ const struct opt run_opts[] = {
 	OPT_STRING('u', "user", "USER[:GROUP]", OPT_VALUE_USER, struct run_args, user,
 		   "run as this user (default: root)",
 		   "Run as this user of the base, by name or number. A number is never looked "
-		   "up as a name."),
+		   "up as a name. Default: what an image says, else root."),
 	OPT_STRING('h', "hostname", "NAME", OPT_VALUE_TEXT, struct run_args, hostname,
 		   "name of the machine inside",
 		   NULL),
 	OPT_STRING(0, "entrypoint", "PROGRAM", OPT_VALUE_FILE, struct run_args, entrypoint,
 		   "put PROGRAM in front of COMMAND",
-		   NULL),
+		   "Put PROGRAM in front of COMMAND, in place of an image's own entry point and its "
+		   "default command. An empty one takes both away."),
 	OPT_STRINGS(0, "ulimit", "NAME=SOFT[:HARD]", OPT_VALUE_TEXT, struct run_args, ulimits,
 		    "set a resource limit, as nofile=1024",
 		    NULL),
 	OPT_STRING(0, "timeout", "DURATION", OPT_VALUE_TEXT, struct run_args, timeout,
 		   "end the command after 500ms, 10s, 5m, 1h",
-		   "End the command after this time: SIGTERM, five seconds later SIGKILL for "
-		   "everything. The exit status is 124."),
+		   "End the command after this time: the stop signal, five seconds later SIGKILL "
+		   "for everything. The exit status is 124."),
+	OPT_STRING(0, "stop-signal", "SIGNAL", OPT_VALUE_TEXT, struct run_args, stop_signal,
+		   "what asks the command to end (default: TERM)",
+		   "The signal that the command gets when rootlet itself gets SIGTERM, and when "
+		   "--timeout is over: a name or a number, as QUIT, SIGRTMIN+3 or 3. Default: "
+		   "what an image says, else SIGTERM."),
 	OPT_STRING(0, "umask", "OCTAL", OPT_VALUE_TEXT, struct run_args, umask,
 		   "file mode mask (default: 022)",
 		   NULL),
@@ -128,8 +136,9 @@ const struct opt run_opts[] = {
 		    "drop a capability, or ALL",
 		    NULL),
 	OPT_STRING(0, "new-privs", "yes|no", OPT_VALUE_WORDS, struct run_args, new_privs,
-		   "let setuid programs work inside (default: no)",
-		   NULL),
+		   "let setuid programs work inside (default: yes for images)",
+		   "Let setuid programs and file capabilities work inside: those of the base, "
+		   "within the sandbox. Default: yes for an image, no for a directory and for host."),
 	OPT_STRING(0, "seccomp", "default|unconfined|FILE", OPT_VALUE_FILE, struct run_args, seccomp,
 		   "system call filter; FILE is an OCI profile in JSON",
 		   "The system call filter: the built-in one, none, or a profile in the JSON "

@@ -94,12 +94,15 @@ find_image(const struct run_args *a, struct run_host *h, struct found_image *f, 
 	if (!f->kind || cmd_find_image(a->base, f->kind, a->quiet, h->data_dir, &f->record, &f->layers,
 				       &f->lock_fd, e) < 0)
 		return -e->code;
-	f->image = (struct run_image){ .layers = f->layers,
+	f->image = (struct run_image){ .name = a->base,
+				       .layers = f->layers,
 				       .entrypoint = f->record.entrypoint,
 				       .cmd = f->record.cmd,
 				       .env = f->record.env,
 				       .user = f->record.user,
-				       .workdir = f->record.workdir };
+				       .volumes = f->record.volumes,
+				       .workdir = f->record.workdir,
+				       .stop_signal = f->record.stop_signal };
 	h->image = &f->image;
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/record.h"
 #include "base/str.h"
 #include "engine/rootfs.h"
 #include "kernel/sys.h"
@@ -103,6 +104,21 @@ check_ram_xattr(const char *work, struct err *e)
 	return err_hint(e, "this needs Linux 6.6; use --layer=disk; see rootlet doctor");
 }
 
+/* The owner that is recorded for the lower directory is that of the upper one, too. */
+static void
+copy_record(const struct rootfs *r, int lower_fd, const char *upper)
+{
+	char from[32], value[RECORD_VALUE_SIZE];
+	ssize_t n;
+
+	if (!r->spec->emulate_owners || r->serial == 0)
+		return;
+	(void)snprintf(from, sizeof(from), "/proc/self/fd/%d", lower_fd);
+	n = getxattr(from, RECORD_ATTRIBUTE, value, sizeof(value));
+	if (n > 0)
+		(void)setxattr(upper, RECORD_ATTRIBUTE, value, (size_t)n, 0);
+}
+
 static int
 make_layer_dirs(struct rootfs *r, const struct mount_step *m, struct overlay *o, struct err *e)
 {
@@ -125,6 +141,7 @@ make_layer_dirs(struct rootfs *r, const struct mount_step *m, struct overlay *o,
 		 check_ram_xattr(work, e) < 0)
 		return -e->code;
 	(void)snprintf(o->upper, sizeof(o->upper), "%s%s", at, upper);
+	copy_record(r, o->lowers[0], o->upper);
 	(void)snprintf(o->work, sizeof(o->work), "%s%s", at, work);
 	r->serial++;
 	return 0;

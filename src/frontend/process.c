@@ -18,9 +18,9 @@
 
 /* A file of the base, "" when it is missing, not a regular file or too large. */
 static int
-read_base_file(int root_fd, const char *path, char **ret, struct err *e)
+read_base_file(const struct run_host *h, int root_fd, const char *path, char **ret, struct err *e)
 {
-	AUTO_FD fd = fd_open_in_root(root_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, e);
+	AUTO_FD fd = run_open_base_file(h, root_fd, path, e);
 
 	if (fd < 0 && e->code == ENOSYS)
 		return -ENOSYS;
@@ -32,8 +32,10 @@ read_base_file(int root_fd, const char *path, char **ret, struct err *e)
 }
 
 static int
-fill_user(struct spec *s, const char *user, int root_fd, struct passwd_user *u, struct err *e)
+fill_user(struct spec *s, const struct run_args *a, const struct run_host *h, int root_fd,
+	  struct passwd_user *u, struct err *e)
 {
+	const char *user = a->user ? a->user : h->image ? h->image->user : NULL;
 	AUTO_FREE char *passwd = NULL, *group = NULL;
 
 	if (!user) {
@@ -41,11 +43,15 @@ fill_user(struct spec *s, const char *user, int root_fd, struct passwd_user *u, 
 		u->home = xstrdup("/root");
 		return 0;
 	}
-	if (read_base_file(root_fd, "/etc/passwd", &passwd, e) < 0 ||
-	    read_base_file(root_fd, "/etc/group", &group, e) < 0)
+	if (read_base_file(h, root_fd, "/etc/passwd", &passwd, e) < 0 ||
+	    read_base_file(h, root_fd, "/etc/group", &group, e) < 0)
 		return -e->code;
-	if (passwd_resolve(user, passwd, group, u, e) < 0)
-		return err_prefix(e, "--user '%s'", user);
+	if (passwd_resolve(user, passwd, group, u, e) < 0) {
+		if (a->user)
+			return err_prefix(e, "--user '%s'", user);
+		(void)err_prefix(e, "image '%s': its user '%s'", h->image->name, user);
+		return err_hint(e, "--user chooses another");
+	}
 	s->uid = u->uid;
 	s->gid = u->gid;
 	s->groups = xcalloc(u->n_groups + 1, sizeof(*s->groups));
@@ -214,9 +220,9 @@ image_argv(struct spec *s, const struct run_args *a, const struct run_image *ima
 		append(s, a->entrypoint ? NULL : image->cmd);
 }
 
-/* The caller's shell for a copy of his machine, sh for anything else. */
-static void
-fill_argv(struct spec *s, const struct run_args *a, const struct run_host *h)
+/* The caller's shell for a copy of his machine, sh for a directory; an image says it itself. */
+static int
+fill_argv(struct spec *s, const struct run_args *a, const struct run_host *h, struct err *e)
 {
 	const char *shell = strv_env_get(h->env, "SHELL");
 
@@ -226,11 +232,16 @@ fill_argv(struct spec *s, const struct run_args *a, const struct run_host *h)
 		image_argv(s, a, h->image);
 	append(s, a->command);
 	if (s->argv)
-		return;
+		return 0;
+	if (h->image) {
+		(void)err_set(e, EINVAL, "image '%s' has no command", h->image->name);
+		return err_hint(e, "say one: rootlet run %.120s COMMAND", h->image->name);
+	}
 	if (run_base_is_host(a->base) && shell && shell[0] == '/' && access(shell, X_OK) == 0)
 		strv_take(&s->argv, xstrdup(shell));
 	else
 		strv_take(&s->argv, xstrdup("/bin/sh"));
+	return 0;
 }
 
 int
@@ -248,6 +259,20 @@ run_fill_pass_fds(struct spec *s, const struct run_args *a, struct err *e)
 		s->pass_fds[s->n_pass_fds++] = (int)fd;
 	}
 	return 0;
+}
+
+static int
+fill_stop_signal(struct spec *s, const struct run_args *a, const struct run_image *image,
+		 struct err *e)
+{
+	if (a->stop_signal)
+		return parse_signal(a->stop_signal, &s->stop_signal, e) < 0
+			       ? err_prefix(e, "--stop-signal")
+			       : 0;
+	if (!image || !image->stop_signal || parse_signal(image->stop_signal, &s->stop_signal, e) == 0)
+		return 0;
+	(void)err_prefix(e, "image '%s': its stop signal", image->name);
+	return err_hint(e, "--stop-signal gives another");
 }
 
 static int
@@ -272,14 +297,13 @@ run_fill_process(struct spec *s, const struct run_args *a, const struct run_host
 		 struct err *e)
 {
 	struct passwd_user u = PASSWD_USER_INIT;
-	const char *user = a->user ? a->user : h->image ? h->image->user : NULL;
-	int r = fill_user(s, user, root_fd, &u, e);
+	int r = fill_user(s, a, h, root_fd, &u, e);
 
 	if (r == 0)
 		r = fill_env(s, a, h, &u, e);
 	passwd_user_clear(&u);
-	if (r < 0 || fill_cwd(s, a, h, e) < 0 || fill_numbers(s, a, e) < 0)
+	if (r < 0 || fill_cwd(s, a, h, e) < 0 || fill_numbers(s, a, e) < 0 ||
+	    fill_stop_signal(s, a, h->image, e) < 0)
 		return -e->code;
-	fill_argv(s, a, h);
-	return 0;
+	return fill_argv(s, a, h, e);
 }

@@ -31,7 +31,10 @@ fill_layer(struct spec *s, const struct run_args *a, const struct run_host *h, s
 
 	s->read_only = a->read_only;
 	s->layer_dir = h->data_dir ? path_join(h->data_dir, "scratch") : NULL;
-	s->layer = a->read_only || !s->layer_dir ? SPEC_LAYER_RAM : SPEC_LAYER_AUTO;
+	/* What is read-only takes no more than mount points; but volumes of an image stay writable. */
+	s->layer = (a->read_only && !(h->image && h->image->volumes)) || !s->layer_dir
+			   ? SPEC_LAYER_RAM
+			   : SPEC_LAYER_AUTO;
 	if (!how)
 		return 0;
 	if (a->read_only)
@@ -91,16 +94,6 @@ fill_namespaces(struct spec *s, const struct run_args *a, const struct run_image
 		s->ns |= SPEC_NS_NET;
 	s->init = init == 0;
 	s->no_new_privs = privs != 0;
-	return 0;
-}
-
-static int
-add_image_root(struct spec *s, const struct run_image *image)
-{
-	struct mount_step *m = spec_add_mount(s, MOUNT_OVERLAY, xstrdup("/"));
-
-	m->trusted = true;
-	m->lowers = strv_copy(image->layers);
 	return 0;
 }
 
@@ -172,7 +165,8 @@ is_address(const char *s)
 
 /* "HOST:IP" lines after what the base's own /etc/hosts has. */
 static int
-add_hosts(struct spec *s, const struct run_args *a, int root_fd, struct err *e)
+add_hosts(struct spec *s, const struct run_args *a, const struct run_host *h, int root_fd,
+	  struct err *e)
 {
 	struct err ignored = ERR_INIT;
 	AUTO_FREE char *old = NULL;
@@ -182,7 +176,7 @@ add_hosts(struct spec *s, const struct run_args *a, int root_fd, struct err *e)
 
 	if (a->add_hosts.n == 0)
 		return 0;
-	fd = fd_open_in_root(root_fd, "/etc/hosts", O_RDONLY | O_NONBLOCK, 0, &ignored);
+	fd = run_open_base_file(h, root_fd, "/etc/hosts", &ignored);
 	if (fd < 0 || fd_read_all(fd, 1 << 20, &old, &ignored) < 0)
 		old = xstrdup("127.0.0.1\tlocalhost\n::1\tlocalhost\n");
 	text = xstrdup(old);
@@ -290,12 +284,19 @@ add_user_mount(struct spec *s, const struct run_args *a, const struct run_host *
 static int
 add_user_mounts(struct spec *s, const struct run_args *a, const struct run_host *h, struct err *e)
 {
+	char *const *volume = h->image ? h->image->volumes : NULL;
 	const size_t first = s->n_mounts;
 	struct groups g = { .v = NULL };
-	size_t before = first;
+	size_t before = first, n_user;
 	int r;
 
 	for (size_t i = 0; (r = add_user_mount(s, a, h, i, e)) > 0; i++) {
+		groups_take(&g, s, before);
+		before = s->n_mounts;
+	}
+	n_user = before;
+	for (; r == 0 && volume && *volume; volume++) {
+		r = run_add_image_volume(s, h->image, *volume, first, n_user, e);
 		groups_take(&g, s, before);
 		before = s->n_mounts;
 	}
@@ -374,7 +375,7 @@ mask_store(struct spec *s, const struct run_host *h, struct err *e)
 		const char *src = shown_by(&s->mounts[i]);
 
 		/* The layers of an image are ours, and nothing else is seen there. */
-		if (!src || (i == 0 && h->image))
+		if (!src || (h->image && s->mounts[i].op == MOUNT_OVERLAY && s->mounts[i].trusted))
 			continue;
 		if (i > 0 && !store)
 			store = realpath(h->data_dir, NULL);
@@ -390,16 +391,16 @@ fill_root(struct spec *s, const struct run_args *a, const struct run_host *h, in
 {
 	const bool host = run_base_is_host(a->base);
 
-	if ((host	? run_add_host_root(s, a, h, e)
-	     : h->image ? add_image_root(s, h->image)
-			: add_dir_root(s, a->base, root_fd, e)) < 0)
+	if (h->image)
+		run_add_image_root(s, h->image);
+	else if ((host ? run_add_host_root(s, a, h, e) : add_dir_root(s, a->base, root_fd, e)) < 0)
 		return -e->code;
 	add_own_mounts(s, a);
 	if (!host)
 		spec_add_mount(s, MOUNT_LAYER_DIR, xstrdup("/tmp"))->mode = 01777;
 	if (!host && !(s->ns & SPEC_NS_NET) && add_resolv_conf(s, e) < 0)
 		return -e->code;
-	if (add_hosts(s, a, root_fd, e) < 0 || add_user_mounts(s, a, h, e) < 0 ||
+	if (add_hosts(s, a, h, root_fd, e) < 0 || add_user_mounts(s, a, h, e) < 0 ||
 	    mask_store(s, h, e) < 0)
 		return -e->code;
 	if (s->cwd_create && strcmp(s->cwd, "/") != 0 && !path_is_below(s->cwd, "/proc") &&
@@ -408,32 +409,12 @@ fill_root(struct spec *s, const struct run_args *a, const struct run_host *h, in
 	return 0;
 }
 
-/* The layer whose users count: the topmost that has some. */
 static int
-open_users_layer(const struct run_image *image, struct err *e)
-{
-	AUTO_FD fd = -1;
-
-	for (char *const *p = image->layers; *p; p++) {
-		fd_closep(&fd);
-		fd = sys_openat(AT_FDCWD, *p, O_PATH | O_DIRECTORY, 0);
-		if (fd < 0)
-			return err_sys(e, "layer %s", *p);
-		if (faccessat(fd, "etc/passwd", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-			break;
-	}
-	return TAKE_FD(fd);
-}
-
-static int
-open_base(const struct run_args *a, const struct run_image *image, struct err *e)
+open_base(const struct run_args *a, struct err *e)
 {
 	const char *path = run_base_is_host(a->base) ? "/" : a->base;
-	int fd;
+	int fd = sys_openat(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0);
 
-	if (image)
-		return open_users_layer(image, e);
-	fd = sys_openat(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0);
 	return fd < 0 ? err_sys(e, "base %s", a->base) : fd;
 }
 
@@ -443,7 +424,7 @@ fill(struct spec *s, const struct run_args *a, const struct run_host *h, struct 
 	AUTO_FD root_fd = -1;
 
 	/* Before anything of ours is open. */
-	if (run_fill_pass_fds(s, a, e) < 0 || (root_fd = open_base(a, h->image, e)) < 0)
+	if (run_fill_pass_fds(s, a, e) < 0 || (!h->image && (root_fd = open_base(a, e)) < 0))
 		return -e->code;
 	if (check_home(a, e) < 0 || fill_namespaces(s, a, h->image, e) < 0 || fill_layer(s, a, h, e) < 0)
 		return -e->code;

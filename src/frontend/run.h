@@ -12,7 +12,7 @@
 
 struct run_args {
 	const char *layer, *home, *net, *proc, *idmap, *workdir, *user, *hostname, *entrypoint, *timeout,
-		*umask, *init, *new_privs, *seccomp, *events_fd, *commit, *apply, *save;
+		*umask, *init, *new_privs, *seccomp, *events_fd, *commit, *apply, *save, *stop_signal;
 	bool read_only, here, privileged, interactive, tty, rm, quiet;
 	struct opt_list volumes, tmpfs, env, env_files, cap_add, cap_drop, devices, ulimits,
 		add_hosts, pass_fds;
@@ -23,9 +23,10 @@ struct run_args {
 
 /* An image as base: its unpacked layers, and what its configuration says. Nothing is owned. */
 struct run_image {
+	const char *name;    /* as the user wrote it */
 	char *const *layers; /* directories, topmost first */
-	char *const *entrypoint, *const *cmd, *const *env; /* NULL: none */
-	const char *user, *workdir;                        /* NULL: none */
+	char *const *entrypoint, *const *cmd, *const *env, *const *volumes; /* NULL: none */
+	const char *user, *workdir, *stop_signal;                           /* NULL: none */
 };
 
 /* Facts about the caller; nothing is owned. */
@@ -54,6 +55,20 @@ int run_add_volume(struct spec *s, const char *text, const struct run_host *h, s
 int run_add_tmpfs(struct spec *s, const char *text, struct err *e);
 /* SRC[:DST] of --device. */
 int run_add_device(struct spec *s, const char *text, struct err *e);
+
+/* The layers of an image as the root. */
+void run_add_image_root(struct spec *s, const struct run_image *image);
+/*
+ * What an image declares as a volume: its own content there, but writes go to a part of the layer that
+ * is not the root's: it stays writable, and is in no image that is made of the layer.
+ *
+ * @first, @n_user: steps from here to there are what the user mounts: at and below such a place
+ * nothing is added
+ */
+int run_add_image_volume(struct spec *s, const struct run_image *image, const char *path, size_t first,
+			 size_t n_user, struct err *e);
+/* A file of the base, for reading; an image has no directory @root_fd.  -ENOENT: it has none. */
+int run_open_base_file(const struct run_host *h, int root_fd, const char *path, struct err *e);
 
 /* The machine's own root as a plan: first steps of the spec. */
 int run_add_host_root(struct spec *s, const struct run_args *a, const struct run_host *h,

@@ -1,0 +1,235 @@
+# rootlet run IMAGE: what its configuration says is done as docker does it, and the user's options win
+# shellcheck shell=sh disable=SC2016,SC2030,SC2031,SC2317
+. "${srcdir:-.}/tests/lib.sh"
+need userns overlay || skip_all "no overlay in user namespaces here"
+have_python3 || skip_all "no python3 here"
+
+store=$XDG_DATA_HOME/rootlet
+"$ROOTLET" images >/dev/null || exit 99
+pty=$testbin/pty
+run() { "$ROOTLET" run "$@"; }
+uid=$(id -u)
+
+# layer NAME: a tar of directory $tmp/NAME, all of it root's.
+layer() { tar -C "$tmp/$1" --sort=name --owner=0 --group=0 --mtime=@1000000000 -cf "$tmp/$1.tar" .; }
+# image NAME CONFIG [LAYER...]: of layer "base", and those.
+image() {
+	image_name=$1 image_config=$2 image_layers="\"$tmp/base.tar\""
+	shift 2
+	for image_layer; do
+		image_layers="$image_layers, \"$tmp/$image_layer.tar\""
+	done
+	echo "[{\"config\": $image_config, \"layers\": [$image_layers]}]" |
+		python3 "$srcdir/tests/make-image.py" "$store" "$image_name:latest"
+}
+
+mkdir -p "$tmp/base/bin" "$tmp/base/etc" "$tmp/base/data/sub" "$tmp/base/real" "$tmp/base/home/user"
+cp "$testbin/probe" "$testbin/payload" "$testbin/pty" "$tmp/base/bin/"
+cp "$testbin/probe" "$tmp/base/bin/setuid"
+chmod 4755 "$tmp/base/bin/setuid"
+ln -s probe "$tmp/base/bin/true"
+ln -s /real "$tmp/base/link"
+echo content >"$tmp/base/data/file"
+echo real >"$tmp/base/real/file"
+printf 'root:x:0:0::/root:/bin/sh\nuser:x:1000:1001::/home/user:/bin/sh\n' >"$tmp/base/etc/passwd"
+printf 'root:x:0:\nuser:x:1001:\nextra:x:1002:user,other\nwheel:x:1003:user\n' >"$tmp/base/etc/group"
+layer base
+mkdir -p "$tmp/groups/etc"
+printf 'root:x:0:\nuser:x:1001:\nnew:x:1007:user\n' >"$tmp/groups/etc/group"
+layer groups
+mkdir -p "$tmp/gone/etc" "$tmp/gone/data"
+: >"$tmp/gone/etc/.wh.passwd"
+: >"$tmp/gone/data/.wh.file"
+echo later >"$tmp/gone/data/later"
+layer gone
+mkdir -p "$tmp/linked/etc" "$tmp/linked/nix/etc"
+ln -s /nix/etc/passwd "$tmp/linked/etc/passwd"
+echo 'nix:x:4242:4243::/nix:/bin/sh' >"$tmp/linked/nix/etc/passwd"
+layer linked
+mkdir -p "$tmp/outside/etc" "$tmp/outside/data"
+ln -s ../../../../../../../../etc/passwd "$tmp/outside/etc/passwd"
+ln -s ../../../../../../../../../.. "$tmp/outside/up"
+layer outside
+
+# --- command ---
+
+image both '{"Entrypoint": ["probe", "args"], "Cmd": ["a", "b"]}'
+image cmd '{"Cmd": ["probe", "args", "x"]}'
+image none '{}'
+image shell '{"Entrypoint": ["probe", "args", "-c", "echo $HOME \"x\""], "Cmd": null}'
+
+test_ok "entry point and command" prints "$(run none probe args a b)" run both
+test_ok "words replace the command" prints "$(run none probe args c)" run both c
+test_ok "--entrypoint takes both away" prints "$(run none probe args)" run --entrypoint probe both args
+test_ok "an empty --entrypoint, too" prints "$(run none probe args 1)" run --entrypoint '' both probe args 1
+test_ok "then there is no command" fails_with "image 'both' has no command" run --entrypoint '' both
+test_ok "a command alone" prints "$(run none probe args x)" run cmd
+test_ok "words replace it" prints "0 0 0 0:" run cmd probe ids
+test_ok "nothing is expanded" prints "$(run none probe args -c 'echo $HOME "x"')" run shell
+test_ok "without any there is an error" fails_with "image 'none' has no command" run none
+hints() { fails_with "$@" && grep -q "^hint: .*run none COMMAND" "$tmp/stderr"; }
+test_ok "with a hint" hints "no command" run none
+
+# --- environment ---
+
+image env '{"Env": ["A=1", "B=two words", "PATH=/x:/bin", "EMPTY=", "NOTHING", "=x"]}'
+variable() {
+	name=$1
+	shift
+	run "$@" probe env | sed -n "s/^$name=//p"
+}
+test_ok "variables of the image" prints "two words" variable B env
+test_ok "its PATH" prints /x:/bin variable PATH env
+test_ok "those of the user win" prints 2 variable A -e A=2 env
+test_ok "what is no variable is left out" prints "" variable NOTHING env
+test_ok "without a PATH there is the usual one" \
+	prints /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin variable PATH none
+image home '{"User": "user", "Env": ["HOME=/elsewhere"]}'
+image named '{"User": "user"}'
+test_ok "HOME is the user's" prints /home/user variable HOME named
+test_ok "unless the image says another" prints /elsewhere variable HOME home
+
+# --- user ---
+
+# Where there is one id alone, nobody has supplementary groups.
+if run none probe cat /proc/self/uid_map | awk '{ n += $3 } END { exit n < 2 }'; then
+	one_id=
+else
+	one_id=yes
+fi
+have_many_ids() { [ -z "$one_id" ]; }
+# ids_are IDS GROUPS WORD...
+ids_are() {
+	want="$1:$2"
+	shift 2
+	[ -z "$one_id" ] || want=${want%%:*}:
+	"$@" >"$tmp/ids" && if [ "$one_id" ]; then sed -i 's/:.*/:/' "$tmp/ids"; fi
+	prints "$want" cat "$tmp/ids"
+}
+
+image numbered '{"User": "1000"}'
+image unknown '{"User": "4321:99"}'
+image group '{"User": "user:extra"}'
+image root '{"User": "root"}'
+image nobody '{"User": "nobody-here"}'
+image sneaky '{"User": "+0"}'
+image later '{"User": "user"}' groups
+image removed '{"User": "user"}' gone
+image link '{"User": "nix"}' linked
+image out '{"User": "'"$(id -un)"'"}' outside
+test_ok "a user by name, with his groups" ids_are "1000 1000 1001 1001" " 1002 1003" run named probe ids
+test_ok "by number: the same" ids_are "1000 1000 1001 1001" " 1002 1003" run numbered probe ids
+test_ok "one that is not in the file" ids_are "4321 4321 99 99" "" run unknown probe ids
+test_ok "with a group: no others" ids_are "1000 1000 1002 1002" "" run group probe ids
+test_ok "root" prints "0 0 0 0:" run root probe ids
+test_ok "--user wins" prints "0 0 0 0:" run -u 0 named probe ids
+test_ok "a user that is not there is an error" fails_with "image 'nobody': its user 'nobody-here'" run nobody true
+test_ok "so is an odd number" fails_with "image 'sneaky'" run sneaky true
+test_ok "--user helps" run -u root nobody true
+test_ok "passwd and group may be in different layers" ids_are "1000 1000 1001 1001" " 1007" run later probe ids
+test_ok "a passwd that a layer removed is not there" fails_with "image 'removed': its user 'user'" run removed true
+test_ok "passwd may be a link into another layer" ids_are "4242 4242 4243 4243" "" run link probe ids
+if [ "$uid" != 0 ]; then
+	test_ok "links lead to no file of this machine" fails_with "image 'out': its user" run out true
+fi
+
+# --- working directory ---
+
+image dir '{"WorkingDir": "/data/sub"}'
+image new-dir '{"WorkingDir": "/made/for/you/"}'
+image link-dir '{"WorkingDir": "/link"}'
+image relative-dir '{"WorkingDir": "data"}'
+test_ok "working directory" prints /data/sub run dir probe cwd
+test_ok "it is made when it is missing" prints /made/for/you run new-dir probe cwd
+test_ok "also in a read-only run" prints /made/for/you run --read-only new-dir probe cwd
+test_ok "--workdir wins" prints /bin run -w /bin dir probe cwd
+test_ok "it may be a link" prints /real run link-dir probe cwd
+test_ok "a relative one is refused" fails_with "'data' is not an absolute path" run relative-dir true
+
+# --- volumes ---
+
+image volumes '{"Volumes": {"/data": {}, "/fresh/place": {}, "/link": {}}}'
+image volumes-gone '{"Volumes": {"/data": {}}}' gone
+image volume-of-root '{"Volumes": {"/": {}}}'
+image volume-up '{"Volumes": {"/up/tmp": {}}}' outside
+image volume-file '{"Volumes": {"/data/file": {}}}'
+is_mounted() { run "$@" probe cat /proc/self/mountinfo | awk '{ print $5 }' | grep -qx "$mounted"; }
+test_ok "a volume has the image's content" prints content run volumes probe cat /data/file
+test_ok "below a link, too" prints real run volumes probe cat /link/file
+list() { run "$1" probe ls "$2" | sort; }
+mounted=/real
+test_ok "it is where the link leads" is_mounted volumes
+test_ok "what a layer has removed is not in it" prints "later
+sub" list volumes-gone /data
+writable() { run "$@" probe write /data/new /fresh/place/new /real/new /top | grep -c ' ok$'; }
+test_ok "volumes are writable, as is the rest" prints 4 writable volumes
+test_ok "with --read-only, volumes alone" prints 3 writable --read-only volumes
+vanishes() { run volumes payload append /data/file more && prints content run volumes probe cat /data/file; }
+test_ok "what is written there vanishes" vanishes
+# committed IMAGE: a commit of all places.
+committed() {
+	run --commit committed volumes probe write /data/new /fresh/place/new /real/new /top >/dev/null &&
+		prints "file
+sub" list committed /data && prints "" list committed /fresh/place &&
+		run committed probe cat /top
+}
+test_ok "and is in no image of the layer" committed
+keeps_config() { "$ROOTLET" inspect committed | grep -q '"/fresh/place": {}'; }
+test_ok "which still declares them" keeps_config
+mkdir -m 777 "$tmp/mine"
+echo mine >"$tmp/mine/file"
+chmod 755 "$tmp"
+test_ok "what the user mounts there is in its stead" prints mine run -v "$tmp/mine:/data" volumes probe cat /data/file
+test_ok "above it, too" prints mine run -v "$tmp/mine:/fresh" volumes probe cat /fresh/file
+test_ok "below it, it is on top" prints mine run -v "$tmp/mine:/data/sub" volumes probe cat /data/sub/file
+test_ok "the rest is the image's" prints content run -v "$tmp/mine:/data/sub" volumes probe cat /data/file
+test_ok "the root is no volume" fails_with "image 'volume-of-root': volume '/'" run volume-of-root true
+test_ok "a file is none" fails_with "volume '/data/file'" run volume-file true
+mounted=/tmp
+test_ok "links do not lead out" is_mounted volume-up
+volume_owner() { run "$@" probe stat /data | cut -d ' ' -f 2-4; }
+test_ok "it has mode and owner of the directory" prints "40755 0 0" volume_owner volumes
+
+# --- the end ---
+
+image stop '{"StopSignal": "SIGUSR1"}'
+image stop-number '{"StopSignal": "3"}'
+image stop-rt '{"StopSignal": "RTMIN+3"}'
+image stop-odd '{"StopSignal": "SIGNIX"}'
+# caught SENT GOT WORD...
+caught() {
+	sent=$1 got=$2
+	shift 2
+	prints "ready
+got $got
+41" sh -c '"$pty" kill "$@"; echo $?' sh "$sent" ready "$ROOTLET" run "$@" pty catch 1
+}
+export pty ROOTLET
+test_ok "SIGTERM becomes the stop signal" caught TERM USR1 stop
+test_ok "a number" caught TERM QUIT stop-number
+test_ok "a real-time signal" caught TERM RTMIN+3 stop-rt
+test_ok "--stop-signal wins" caught TERM USR2 --stop-signal usr2 stop
+test_ok "without init, too" caught TERM USR1 --init=no stop
+test_ok "other signals are passed on as they are" caught INT INT stop
+test_ok "without one SIGTERM is itself" caught TERM TERM none
+test_ok "one that is none is an error" fails_with "'SIGNIX' is not a signal" run stop-odd true
+test_ok "which the user can get by" run --stop-signal TERM stop-odd true
+timed() { prints "ready
+got USR1" sh -c '"$ROOTLET" run --timeout 300ms stop pty catch 1; [ $? = 124 ]'; }
+test_ok "the stop signal comes when time is over" timed
+
+# --- setuid programs ---
+
+test_if many_ids "there is one id alone here" "a setuid program works" \
+	ids_are "1000 0 1001 1001" " 1002 1003" run named setuid ids
+test_ok "not with --new-privs=no" ids_are "1000 1000 1001 1001" " 1002 1003" run --new-privs=no named setuid ids
+
+# --- what is not for a run stays ---
+
+image full '{"Labels": {"a.b": "c"}, "ExposedPorts": {"80/tcp": {}}, "OnBuild": ["RUN x"],
+	"Healthcheck": {"Interval": 5, "Test": ["CMD", "true"]}, "StopSignal": "INT", "User": "1"}'
+config_of() { "$ROOTLET" inspect "$1" | python3 -c 'import json, sys; print(sorted(json.load(sys.stdin)["config"]["config"].items(), key=str))'; }
+test_ok "inspect shows labels and ports" sh -c '"$ROOTLET" inspect full | grep -q "80/tcp" && "$ROOTLET" inspect full | grep -q "a.b"'
+stays() { run -u 0 --commit full2 full probe write /new >/dev/null && prints "$(config_of full)" config_of full2; }
+test_ok "a commit keeps all of the configuration" stays
+test_done
