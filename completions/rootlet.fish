@@ -3,7 +3,7 @@
 function __rootlet_with_value
     switch $argv[1]
         case run
-            printf '%s\n' --layer --home -v --volume --tmpfs --device --add-host -w --workdir -e --env --env-file -u --user -h --hostname --entrypoint --ulimit --timeout --umask --init --pass-fd --events-fd --commit --apply --save --net --proc --idmap --cap-add --cap-drop --new-privs --seccomp
+            printf '%s\n' --layer --home -v --volume --tmpfs --device --add-host -w --workdir -e --env --env-file -u --user -h --hostname --entrypoint --ulimit --timeout --stop-signal --umask --init --pass-fd --events-fd --commit --apply --save --net --proc --idmap --cap-add --cap-drop --new-privs --seccomp
         case try
             printf '%s\n' --apply --save --home -v --volume --tmpfs -w --workdir -e --env --timeout --net
         case apply
@@ -139,6 +139,7 @@ complete -c rootlet -n '__rootlet_at_options run' -s h -l hostname -x -d 'name o
 complete -c rootlet -n '__rootlet_at_options run' -l entrypoint -r -F -d 'put PROGRAM in front of COMMAND'
 complete -c rootlet -n '__rootlet_at_options run' -l ulimit -x -d 'set a resource limit, as nofile=1024'
 complete -c rootlet -n '__rootlet_at_options run' -l timeout -x -d 'end the command after 500ms, 10s, 5m, 1h'
+complete -c rootlet -n '__rootlet_at_options run' -l stop-signal -x -d 'what asks the command to end (default: TERM)'
 complete -c rootlet -n '__rootlet_at_options run' -l umask -x -d 'file mode mask (default: 022)'
 complete -c rootlet -n '__rootlet_at_options run' -l init -x -a 'yes no' -d 'PID 1 of rootlet in front of the command (default: yes)'
 complete -c rootlet -n '__rootlet_at_options run' -l pass-fd -x -d 'let the command inherit descriptor N'
@@ -155,7 +156,7 @@ complete -c rootlet -n '__rootlet_at_options run' -l proc -x -a 'fresh host' -d 
 complete -c rootlet -n '__rootlet_at_options run' -l idmap -x -a 'auto range root single' -d 'which user ids exist inside (default: auto)'
 complete -c rootlet -n '__rootlet_at_options run' -l cap-add -x -a 'ALL CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE' -d 'keep a capability, or ALL'
 complete -c rootlet -n '__rootlet_at_options run' -l cap-drop -x -a 'ALL CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE' -d 'drop a capability, or ALL'
-complete -c rootlet -n '__rootlet_at_options run' -l new-privs -x -a 'yes no' -d 'let setuid programs work inside (default: no)'
+complete -c rootlet -n '__rootlet_at_options run' -l new-privs -x -a 'yes no' -d 'let setuid programs work inside (default: yes for images)'
 complete -c rootlet -n '__rootlet_at_options run' -l seccomp -r -F -d 'system call filter; FILE is an OCI profile in JSON'
 complete -c rootlet -n '__rootlet_at_options run' -l privileged -d 'all capabilities and no system call filter'
 complete -c rootlet -n '__rootlet_at_options run' -l help -d 'show a summary of the options'
