@@ -10,11 +10,10 @@
 #include "base/str.h"
 #include "base/remove.h"
 #include "image/codec.h"
+#include "image/incoming.h"
 #include "image/layers.h"
 #include "image/progress.h"
 #include "image/unpack.h"
-
-#define COPY_SIZE ((size_t)1 << 20)
 
 void
 layers_clear(struct oci_layer *l)
@@ -23,37 +22,6 @@ layers_clear(struct oci_layer *l)
 	free(l->digest);
 	free(l->diff_id);
 	*l = (struct oci_layer){ .size = 0 };
-}
-
-/* --- into the store --- */
-
-static uint64_t
-size_of(int fd)
-{
-	struct stat st;
-
-	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
-}
-
-static int
-copy(int from, int to, struct progress *progress, uint64_t *ret_size, struct err *e)
-{
-	const struct progress_work work = { .doing = "reading", .total = size_of(from) };
-	AUTO_FREE char *buf = xcalloc(COPY_SIZE, 1);
-	ssize_t n;
-
-	progress_begin(progress, &work);
-	while ((n = read(from, buf, COPY_SIZE)) != 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_sys(e, "read the archive");
-		if (fd_write_all(to, buf, (size_t)n, e) < 0)
-			return err_prefix(e, "store the archive");
-		*ret_size += (uint64_t)n;
-		progress_add(progress, (uint64_t)n);
-	}
-	return 0;
 }
 
 const char *
@@ -90,8 +58,8 @@ open_kind(const struct store *s, const char *kind, enum unpack_owners *ret_how, 
 
 /* Unpack @blob into @temp, a new directory. */
 static int
-unpack_into(const struct store *s, int parent_fd, const char *temp, enum unpack_owners how, int blob,
-	    struct unpack_result *ret, struct err *e)
+unpack_into(int parent_fd, const char *temp, enum unpack_owners how, int blob,
+	    struct progress *progress, struct unpack_result *ret, struct err *e)
 {
 	struct unpack_limits limits = unpack_limits_default;
 	AUTO_FD dir = -1;
@@ -102,7 +70,7 @@ unpack_into(const struct store *s, int parent_fd, const char *temp, enum unpack_
 	/* The umask is ours. */
 	if (fchmod(dir, 0755) < 0)
 		return err_sys(e, "make a directory for the layer");
-	limits.progress = s->progress;
+	limits.progress = progress;
 	return unpack_layer(blob, dir, how, &limits, ret, e);
 }
 
@@ -127,38 +95,38 @@ temp_name(char buf[32])
 	(void)snprintf(buf, 32, ".tmp-%016llx", (unsigned long long)n);
 }
 
-int
-layers_add(const struct store *s, const char *kind, int fd, struct oci_layer *ret, struct err *e)
+/* Unpack what comes in, and learn what the layer is. */
+static int
+unpack_incoming(int parent, const char *temp, enum unpack_owners how, struct incoming *in,
+		struct oci_layer *ret, struct err *e)
 {
-	AUTO_FD blob = store_new_blob(s, e), parent = -1;
-	enum unpack_owners how = UNPACK_OWNERS_REAL;
 	struct unpack_result r;
-	const char *type;
-	uint64_t size = 0;
+
+	if (unpack_into(parent, temp, how, incoming_tar_fd(in), incoming_progress(in), &r, e) < 0)
+		return incoming_blame(in, e);
+	if (incoming_finish(in, &r, ret, e) < 0)
+		return -e->code;
+	return name_layer(parent, temp, r.diff_id, e);
+}
+
+int
+layers_add(const struct store *s, const char *kind, int fd,
+	   const enum pack_compression *compression, struct oci_layer *ret, struct err *e)
+{
+	enum unpack_owners how = UNPACK_OWNERS_REAL;
+	AUTO_FD blob = store_new_blob(s, e), parent = -1;
+	AUTO_INCOMING in = NULL;
 	char temp[32];
 
-	if (blob < 0 || copy(fd, blob, s->progress, &size, e) < 0 || (parent = open_kind(s, kind, &how, e)) < 0)
+	if (blob < 0 || (parent = open_kind(s, kind, &how, e)) < 0)
 		return -e->code;
-	type = layers_media_type(blob);
-	if (!type) {
-		(void)err_set(e, EOPNOTSUPP, "images have no layers in xz or bzip2");
-		return err_hint(e, "xz -dc FILE | rootlet import - NAME");
-	}
-	if (lseek(blob, 0, SEEK_SET) < 0)
-		return err_sys(e, "read the archive");
-	progress_begin(s->progress, &(struct progress_work){ .doing = "unpacking", .done = "unpacked",
-							     .total = size });
 	temp_name(temp);
-	if (unpack_into(s, parent, temp, how, blob, &r, e) < 0 ||
-	    name_layer(parent, temp, r.diff_id, e) < 0) {
+	if (incoming_open(fd, compression, blob, s->progress, &in, e) < 0 ||
+	    unpack_incoming(parent, temp, how, in, ret, e) < 0) {
 		remove_tree(parent, temp);
 		return err_prefix(e, "archive");
 	}
-	progress_part(s->progress, 1, size);
-	*ret = (struct oci_layer){ .media_type = xstrdup(type),
-				   .digest = xasprintf("sha256:%s", r.digest),
-				   .diff_id = xasprintf("sha256:%s", r.diff_id),
-				   .size = size };
+	progress_part(s->progress, 1, ret->size);
 	return store_keep_blob(s, blob, ret->digest, e);
 }
 
@@ -192,7 +160,7 @@ layers_unpack(const struct store *s, const char *kind, const struct oci_layer *l
 	if (blob < 0)
 		return blob;
 	temp_name(temp);
-	if (unpack_into(s, parent, temp, how, blob, &r, e) < 0 || check(l, &r, e) < 0 ||
+	if (unpack_into(parent, temp, how, blob, s->progress, &r, e) < 0 || check(l, &r, e) < 0 ||
 	    name_layer(parent, temp, name, e) < 0) {
 		remove_tree(parent, temp);
 		return -e->code;

@@ -8,12 +8,17 @@
 #define IMAGE_LAYERS_H
 
 #include "image/oci.h"
+#include "image/pack.h"
 
 /*
  * Unpack the tar archive that @fd has, compressed or not, for @kind, and store it as a blob when all
- * of it is well.  @ret is to be cleared.
+ * of it is well.
+ *
+ * @compression: of the blob; NULL: as it is, and gzip for what OCI has no media type for
+ * @ret: to be cleared, also after an error
  */
-int layers_add(const struct store *s, const char *kind, int fd, struct oci_layer *ret, struct err *e);
+int layers_add(const struct store *s, const char *kind, int fd,
+	       const enum pack_compression *compression, struct oci_layer *ret, struct err *e);
 void layers_clear(struct oci_layer *l);
 /* That of a layer as it is in @fd; NULL: OCI has none for its compression. */
 const char *layers_media_type(int fd);

@@ -29,6 +29,7 @@ struct stream {
 
 	/* The reader's. */
 	uint8_t *input;
+	size_t n_head;      /* bytes that are there before the first read */
 	struct codec_io io; /* what of the input is left */
 	const struct codec *codec;
 	void *codec_state;
@@ -136,8 +137,9 @@ static int
 read_input(struct stream *s, size_t min, struct err *e)
 {
 	uint8_t *at = s->input;
-	size_t n = 0;
+	size_t n = s->n_head;
 
+	s->n_head = 0;
 	while (n < min) {
 		ssize_t r = read_or_stop(s, at + n, INPUT_SIZE - n);
 
@@ -300,10 +302,19 @@ stream_new(int fd, const struct stream_limits *l)
 int
 stream_open(int fd, const struct stream_limits *l, struct stream **ret, struct err *e)
 {
+	return stream_open_after("", 0, fd, l, ret, e);
+}
+
+int
+stream_open_after(const void *head, size_t n, int fd, const struct stream_limits *l,
+		  struct stream **ret, struct err *e)
+{
 	AUTO_STREAM s = stream_new(fd, l);
 
 	if (!s)
 		return err_set(e, ENOMEM, "out of memory, or of descriptors");
+	memcpy(s->input, head, n);
+	s->n_head = n;
 	if (start_thread(s, reader_main, e) < 0 || start_thread(s, digest_main, e) < 0)
 		return -e->code;
 	*ret = TAKE_PTR(s);
@@ -318,6 +329,16 @@ join(struct stream *s)
 }
 
 void
+stream_stop(struct stream *s)
+{
+	(void)pthread_mutex_lock(&s->lock);
+	s->stop = true;
+	(void)pthread_cond_broadcast(&s->changed);
+	(void)pthread_mutex_unlock(&s->lock);
+	IGNORE(eventfd_write(s->stop_fd, 1));
+}
+
+void
 stream_closep(struct stream **p)
 {
 	struct stream *s = *p;
@@ -325,11 +346,7 @@ stream_closep(struct stream **p)
 	*p = NULL;
 	if (!s)
 		return;
-	(void)pthread_mutex_lock(&s->lock);
-	s->stop = true;
-	(void)pthread_cond_broadcast(&s->changed);
-	(void)pthread_mutex_unlock(&s->lock);
-	IGNORE(eventfd_write(s->stop_fd, 1));
+	stream_stop(s);
 	join(s);
 	fd_closep(&s->stop_fd);
 	if (s->codec_state)

@@ -34,6 +34,11 @@ struct stream_result {
 
 /* Begin to read @fd, which must stay open as long as the stream. */
 int stream_open(int fd, const struct stream_limits *l, struct stream **ret, struct err *e);
+/* The same, of what begins with the @n bytes (64 KiB at most) that have been read from @fd already. */
+int stream_open_after(const void *head, size_t n, int fd, const struct stream_limits *l,
+		      struct stream **ret, struct err *e);
+/* From any thread: nothing is wanted any more, whoever waits for the next piece gets none. */
+void stream_stop(struct stream *s);
 /* The threads end, whatever they are at. */
 void stream_closep(struct stream **s);
 #define AUTO_STREAM CLEANUP(stream_closep) struct stream *

@@ -32,7 +32,7 @@ import_from(const struct store *s, const char *kind, int fd, const struct import
 	struct blob manifest;
 	int r;
 
-	if (layers_add(s, kind, fd, &layer, e) < 0)
+	if (layers_add(s, kind, fd, NULL, &layer, e) < 0)
 		return -e->code;
 	config = new_config(a, "rootlet import");
 	r = oci_write(s, config, &layer, 1, name, &manifest, e);
