@@ -85,9 +85,13 @@ expect \r\e[K
 expect 0 0 0 0:
 exit 0
 X
-printf 'not an archive, %s\n' "$(seq 1000)" >"$tmp/none"
+{
+	seq 1000 >"$tmp/none"
+	tar -C "$tmp" -cf - none | head -c 512
+	printf '\0%s\n' "$(seq 1000)"
+} >"$tmp/broken.tar"
 test_ok "none in the way of an error" \
-	terminal xterm sh -c '{ cat "$0"; sleep 0.5; cat "$0"; sleep 0.2; cat "$0"; } | "$ROOTLET" import - x' "$tmp/none" <<'X'
+	terminal xterm sh -c '{ cat "$0"; sleep 0.5; cat "$0"; sleep 0.2; cat "$0"; } | "$ROOTLET" import - x' "$tmp/broken.tar" <<'X'
 expect reading
 expect \r\e[Krootlet: 
 exit 125
