@@ -46,7 +46,8 @@ open_new_file(const struct rootfs *r, const struct mount_step *m, mode_t mode, s
 	if (parent < 0)
 		return parent;
 	/* An old file of that name is in the layer's way, not in the base's. */
-	(void)unlinkat(parent, name, 0);
+	if (!r->spec->layer_keep)
+		(void)unlinkat(parent, name, 0);
 	fd = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 	return fd < 0 ? err_sys(e, "make %s", m->dst) : fd;
 }
@@ -62,6 +63,11 @@ file_copy(const struct rootfs *r, const struct mount_step *m, struct err *e)
 	if (fstat(from, &st) < 0 || !S_ISREG(st.st_mode))
 		return err_set(e, EINVAL, "%s is not a regular file", m->src);
 	to = open_new_file(r, m, st.st_mode & 07777, e);
+	if (to < 0 && r->spec->layer_keep && e->code == EEXIST) {
+		/* From an earlier start: as the program left it. */
+		err_clear(e);
+		return 0;
+	}
 	if (to < 0)
 		return to;
 	if (copy_bytes(from, to, e) < 0)

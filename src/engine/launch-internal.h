@@ -23,6 +23,7 @@ struct launch {
 	pid_t child;
 	uint64_t deadline_ms; /* monotonic; 0: none */
 	bool timed_out, over, ids_refused;
+	bool may_have_run; /* the program */
 	bool hurry; /* somebody wants the end: do not wait for a terminal that takes no output */
 	int wait_status;
 	int exit_status; /* of rootlet itself, on failure */

@@ -196,6 +196,8 @@ takes_no_layer(const struct err *e)
 static int
 make_layer(struct launch *l, struct err *e)
 {
+	if (l->spec->layer_keep)
+		return layer_open_kept(l->spec->layer_keep, &l->layer, e);
 	if (l->spec->layer == SPEC_LAYER_RAM ||
 	    layer_create(l->spec->layer_dir, &l->layer, e) == 0)
 		return 0;
@@ -234,6 +236,7 @@ run_phases(struct launch *l, child_init_fn *init, struct err *e)
 		return -e->code;
 	if (start_child(l, init, e) < 0 || let_child_go(l, e) < 0)
 		return -e->code;
+	l->may_have_run = true;
 	return serve(l, e);
 }
 
@@ -254,7 +257,9 @@ fill_result(const struct launch *l, struct launch_result *ret)
 {
 	const int st = l->wait_status;
 
-	*ret = (struct launch_result){ .timed_out = l->timed_out, .ids_refused = l->ids_refused };
+	*ret = (struct launch_result){ .timed_out = l->timed_out,
+					.not_started = !l->may_have_run,
+					.ids_refused = l->ids_refused };
 	if (WIFSIGNALED(st))
 		ret->signal = WTERMSIG(st);
 	ret->exit_status = l->timed_out	     ? 124

@@ -13,6 +13,7 @@ struct launch_result {
 	int exit_status; /* what rootlet should exit with: the program's own, 128+N, 124 */
 	int signal;      /* that ended the program, or 0 */
 	bool timed_out;  /* spec.timeout_ms ran out */
+	bool not_started; /* failure: the program has not run */
 	bool ids_refused; /* failure: the id map could not be had; nothing was started */
 };
 

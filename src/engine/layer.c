@@ -33,9 +33,8 @@ make_dirs(const char *path, struct err *e)
 	}
 }
 
-/* Our own directory of layers: nobody else's, and nobody else may look in. */
-static int
-open_scratch(const char *dir, struct err *e)
+int
+layer_open_dir(const char *dir, struct err *e)
 {
 	AUTO_FD fd = sys_openat(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
 	struct stat st;
@@ -95,7 +94,7 @@ try_create(int scratch_fd, char name[17], int *ret_fd, struct err *e)
 int
 layer_create(const char *dir, struct layer *ret, struct err *e)
 {
-	AUTO_FD scratch = open_scratch(dir, e);
+	AUTO_FD scratch = layer_open_dir(dir, e);
 	char name[17];
 	int r;
 
@@ -111,12 +110,66 @@ layer_create(const char *dir, struct layer *ret, struct err *e)
 	return 0;
 }
 
+int
+layer_open_kept(const char *path, struct layer *ret, struct err *e)
+{
+	AUTO_FD fd = sys_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_sys(e, "open the layer %s", path);
+	if (st.st_uid != geteuid())
+		return err_set(e, EINVAL, "the layer %s belongs to user %u", path, st.st_uid);
+	if (snprintf(ret->path, sizeof(ret->path), "%s", path) >= (int)sizeof(ret->path))
+		return err_set(e, ENAMETOOLONG, "layer %.100s...: name too long", path);
+	ret->kept = true;
+	ret->fd = TAKE_FD(fd);
+	return 0;
+}
+
+/* Append @dst with "/" and "%" as %2f and %25.  False when it does not fit. */
+static bool
+append_escaped(char *name, size_t n, const char *dst)
+{
+	for (const char *p = dst; *p; p++) {
+		const bool escape = *p == '/' || *p == '%';
+
+		if (n + (escape ? 3 : 1) > NAME_MAX)
+			return false;
+		if (escape)
+			(void)snprintf(name + n, 4, "%%%02x", (unsigned int)*p);
+		else
+			name[n] = *p;
+		n += escape ? 3 : 1;
+	}
+	name[n] = '\0';
+	return true;
+}
+
+int
+layer_name(const struct spec *s, const struct mount_step *m, char ret[NAME_MAX + 1], struct err *e)
+{
+	const char kind = m->op == MOUNT_LAYER_DIR ? 'd' : 'u';
+	unsigned int earlier = 0;
+	size_t n;
+
+	for (const struct mount_step *p = s->mounts; p < m; p++)
+		earlier += p->op == m->op && strcmp(p->dst, m->dst) == 0;
+	if (m == s->mounts || earlier)
+		n = (size_t)snprintf(ret, NAME_MAX + 1, "%c%u", kind, earlier);
+	else
+		n = (size_t)snprintf(ret, NAME_MAX + 1, "%c", kind);
+	if (m != s->mounts && !append_escaped(ret, n, m->dst))
+		return err_set(e, ENAMETOOLONG, "%.100s...: too long to be kept", m->dst);
+	return 0;
+}
+
 /* Remove every directory in @dir that nobody holds the lock of. */
 static void
 sweep(const char *dir)
 {
 	struct err e = ERR_INIT;
-	int scratch = open_scratch(dir, &e);
+	int scratch = layer_open_dir(dir, &e);
 	DIR *d = scratch < 0 ? NULL : fdopendir(scratch);
 
 	if (!d) {
@@ -177,6 +230,8 @@ worth_a_sweep(const char *dir)
 void
 layer_discard(struct layer *l, const char *dir, int userns_fd)
 {
+	if (l->kept)
+		fd_closep(&l->fd);
 	if (l->fd < 0 && !(dir && worth_a_sweep(dir)))
 		return;
 	if (fork() != 0) {

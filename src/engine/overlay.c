@@ -4,7 +4,8 @@
  * Upper and work directories of step N of the plan are called uN and wN, in the stage (a tmpfs) or in
  * the layer's directory on disk: who made the plan can find what was written where.  All options are
  * `userxattr` (the only way to have opaque directories in a user namespace, Linux 5.11) and `volatile`
- * (no sync: the layer is thrown away, 5.10).
+ * (no sync: the layer is thrown away, 5.10).  In a layer that is kept they have the names of
+ * layer_name() and may be there already, and it is not volatile.
  */
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include "base/fd.h"
 #include "base/record.h"
 #include "base/str.h"
+#include "engine/layer.h"
 #include "engine/rootfs.h"
 #include "kernel/sys.h"
 
@@ -25,7 +27,9 @@ struct overlay {
 	int lowers[LOWERS_MAX]; /* O_PATH, topmost first */
 	size_t n;
 	int upper_fd, work_fd; /* owned, -1: in the layer */
-	char upper[48], work[48]; /* empty: nothing takes writes */
+	bool kept;
+	/* Empty: nothing takes writes. */
+	char upper[32 + NAME_MAX], work[32 + NAME_MAX];
 };
 
 static void
@@ -38,9 +42,35 @@ overlay_close(struct overlay *o)
 	fd_closep(&o->work_fd);
 }
 
+/* What earlier directories of a layer that is kept have by that name. */
+static int
+open_below(const struct rootfs *r, struct overlay *o, const char *name, struct err *e)
+{
+	for (char **p = r->spec->layer_below; p && *p; p++) {
+		AUTO_FD dir = sys_openat(AT_FDCWD, *p, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0), fd = -1;
+
+		if (dir < 0)
+			return err_sys(e, "open the layer %s", *p);
+		fd = sys_openat(dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+		if (fd < 0 && errno == ENOENT)
+			continue;
+		if (fd < 0)
+			return err_sys(e, "open the layer %s/%s", *p, name);
+		if (o->n == LOWERS_MAX)
+			return err_set(e, E2BIG, "more than %d layers", LOWERS_MAX);
+		o->lowers[o->n++] = TAKE_FD(fd);
+	}
+	return 0;
+}
+
 static int
 open_lowers(const struct rootfs *r, struct overlay *o, const struct mount_step *m, struct err *e)
 {
+	char name[NAME_MAX + 1];
+
+	if (r->spec->layer_below && !m->upper && !m->lowers_only &&
+	    (layer_name(r->spec, m, name, e) < 0 || open_below(r, o, name, e) < 0))
+		return -e->code;
 	for (char **p = m->lowers; *p; p++) {
 		int fd;
 
@@ -119,6 +149,47 @@ copy_record(const struct rootfs *r, int lower_fd, const char *upper)
 		(void)setxattr(upper, RECORD_ATTRIBUTE, value, (size_t)n, 0);
 }
 
+/* Complete under its name, or not there; what is there has the owner that the program gave it. */
+static int
+make_kept_upper(const struct rootfs *r, const char *name, int lower_fd, const struct stat *like,
+		struct err *e)
+{
+	char path[40];
+
+	if (faccessat(r->layer_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	(void)unlinkat(r->layer_fd, "new", AT_REMOVEDIR);
+	if (make_upper(r, r->layer_fd, "new", like, e) < 0)
+		return -e->code;
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d/new", r->layer_fd);
+	copy_record(r, lower_fd, path);
+	if (renameat(r->layer_fd, "new", r->layer_fd, name) < 0)
+		return err_sys(e, "name a directory in the layer");
+	return 0;
+}
+
+static int
+make_kept_dirs(struct rootfs *r, const struct mount_step *m, struct overlay *o, struct err *e)
+{
+	char upper[NAME_MAX + 1], work[NAME_MAX + 1];
+	struct stat st;
+
+	if (fstat(o->lowers[0], &st) < 0)
+		return err_sys(e, "stat the lower directory");
+	if (layer_name(r->spec, m, upper, e) < 0 ||
+	    make_kept_upper(r, upper, o->lowers[0], &st, e) < 0)
+		return -e->code;
+	r->serial++;
+	memcpy(work, upper, sizeof(work));
+	work[0] = upper[0] == 'u' ? 'w' : 'x';
+	if (mkdirat(r->layer_fd, work, 0700) < 0 && errno != EEXIST)
+		return err_sys(e, "make a directory in the layer");
+	(void)snprintf(o->upper, sizeof(o->upper), "/proc/self/fd/%d/%s", r->layer_fd, upper);
+	(void)snprintf(o->work, sizeof(o->work), "/proc/self/fd/%d/%s", r->layer_fd, work);
+	o->kept = true;
+	return 0;
+}
+
 static int
 make_layer_dirs(struct rootfs *r, const struct mount_step *m, struct overlay *o, struct err *e)
 {
@@ -151,7 +222,7 @@ make_layer_dirs(struct rootfs *r, const struct mount_step *m, struct overlay *o,
 static bool
 is_volatile(const struct overlay *o)
 {
-	return o->upper[0] && o->upper_fd < 0;
+	return o->upper[0] && o->upper_fd < 0 && !o->kept;
 }
 
 static int
@@ -172,7 +243,7 @@ mount_by_options(const struct overlay *o, const char *place, char *opts, size_t 
 static int
 mount_few(const struct overlay *o, const char *place)
 {
-	char opts[512];
+	char opts[1280];
 
 	return mount_by_options(o, place, opts, sizeof(opts));
 }
@@ -247,10 +318,11 @@ mount_overlay_once(struct rootfs *r, const struct mount_step *m, struct overlay 
 
 	if (open_place(r, m, &target, place, e) < 0)
 		return -e->code;
-	if (!m->upper && !m->lowers_only && make_layer_dirs(r, m, o, e) < 0)
+	if (!m->upper && !m->lowers_only &&
+	    (r->spec->layer_keep ? make_kept_dirs(r, m, o, e) : make_layer_dirs(r, m, o, e)) < 0)
 		return -e->code;
 	if (mount_layers(o, place) < 0) {
-		(void)err_sys(e, "overlay on %s", m->lowers[0]);
+		(void)err_sys(e, "overlay on %s", m->lowers ? m->lowers[0] : m->dst);
 		if (e->code == ELOOP)
 			return err_hint(e, "its directories may not contain each other");
 		if (e->code == EINVAL)
@@ -283,6 +355,42 @@ overlay_mount(struct rootfs *r, const struct mount_step *m, struct err *e)
 	return done;
 }
 
+/* A directory of the layer that earlier ones have had: they show through.  Returns 1 when none has. */
+static int
+mount_over_earlier(struct rootfs *r, const struct mount_step *m, const char *name, struct err *e)
+{
+	struct overlay o = { .n = 0, .upper_fd = -1, .work_fd = -1 };
+	int done = open_below(r, &o, name, e);
+
+	if (done == 0)
+		done = o.n == 0 ? 1 : mount_overlay_once(r, m, &o, e);
+	overlay_close(&o);
+	if (done != 0)
+		return done;
+	return r->root_fd < 0 ? target_own(r, AT_FDCWD, "root", e) : target_own_dst(r, m->dst, e);
+}
+
+static int
+kept_dir_mount(struct rootfs *r, const struct mount_step *m, struct err *e)
+{
+	const bool is_root = r->root_fd < 0;
+	const mode_t mode = rootfs_mode(m, 0755);
+	char name[NAME_MAX + 1], src[32 + NAME_MAX], place[16];
+	int done = layer_name(r->spec, m, name, e);
+
+	if (done < 0 || (done = mount_over_earlier(r, m, name, e)) <= 0)
+		return done;
+	(void)snprintf(place, sizeof(place), "d%u", r->serial++);
+	if (mkdir(is_root ? "root" : place, mode) < 0)
+		return err_sys(e, "make a directory in the stage");
+	if (mkdirat(r->layer_fd, name, mode) < 0 && errno != EEXIST)
+		return err_sys(e, "make a directory in the layer");
+	(void)snprintf(src, sizeof(src), "/proc/self/fd/%d/%s", r->layer_fd, name);
+	if (mount(src, is_root ? "root" : place, NULL, MS_BIND, NULL) < 0)
+		return err_sys(e, "mount %s", m->dst);
+	return is_root ? target_own(r, AT_FDCWD, "root", e) : stage_move(r, place, m->dst, e);
+}
+
 int
 layer_dir_mount(struct rootfs *r, const struct mount_step *m, struct err *e)
 {
@@ -290,6 +398,8 @@ layer_dir_mount(struct rootfs *r, const struct mount_step *m, struct err *e)
 	const mode_t mode = rootfs_mode(m, 0755);
 	char name[16], src[48];
 
+	if (r->spec->layer_keep)
+		return kept_dir_mount(r, m, e);
 	(void)snprintf(name, sizeof(name), "d%u", r->serial++);
 	if (mkdir(is_root ? "root" : name, mode) < 0)
 		return err_sys(e, "make a directory in the stage");

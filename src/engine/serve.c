@@ -175,6 +175,7 @@ handle_message(struct launch *l, struct err *e)
 	case SYNC_FAILED:
 		*e = m.err;
 		l->exit_status = m.value;
+		l->may_have_run = false;
 		return -e->code;
 	case SYNC_TERMINAL:
 		return relay_start(&l->relay, fd, e);

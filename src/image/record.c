@@ -61,26 +61,32 @@ append(char **data, size_t *len, const char *key, const char *value)
 	*len += n + v + 2;
 }
 
+void
+image_record_append(const struct image_record *r, char **data, size_t *len)
+{
+	for (size_t i = 0; i < NELEMS(fields); i++) {
+		const struct field *f = &fields[i];
+
+		for (char **p = f->list ? *list_of(r, f) : NULL; p && *p; p++)
+			append(data, len, f->key, *p);
+		if (!f->list && *text_of(r, f))
+			append(data, len, f->key, *text_of(r, f));
+	}
+}
+
 char *
 image_record_encode(const struct image_record *r, size_t *ret_len)
 {
 	char *data = xstrdup(FORMAT);
 	size_t len = sizeof(FORMAT);
 
-	for (size_t i = 0; i < NELEMS(fields); i++) {
-		const struct field *f = &fields[i];
-
-		for (char **p = f->list ? *list_of(r, f) : NULL; p && *p; p++)
-			append(&data, &len, f->key, *p);
-		if (!f->list && *text_of(r, f))
-			append(&data, &len, f->key, *text_of(r, f));
-	}
+	image_record_append(r, &data, &len);
 	*ret_len = len;
 	return data;
 }
 
-static int
-take_word(struct image_record *r, const char *word)
+int
+image_record_take(struct image_record *r, const char *word)
 {
 	const size_t n = strcspn(word, "=");
 
@@ -106,16 +112,22 @@ is_hex(const char *s)
 	return strlen(s) == IMAGE_DIGEST_HEX && strspn(s, "0123456789abcdef") == IMAGE_DIGEST_HEX;
 }
 
+bool
+image_record_is_valid(const struct image_record *r)
+{
+	for (char **p = r->layers; p && *p; p++)
+		if (!is_hex(*p))
+			return false;
+	return r->digest && image_digest_is_valid(r->digest) && r->layers;
+}
+
 int
 image_record_decode(const char *data, size_t len, struct image_record *ret)
 {
 	if (len < sizeof(FORMAT) || memcmp(data, FORMAT, sizeof(FORMAT)) != 0 || data[len - 1])
 		return -EINVAL;
 	for (const char *p = data + sizeof(FORMAT); p < data + len; p += strlen(p) + 1)
-		if (take_word(ret, p) < 0)
+		if (image_record_take(ret, p) < 0)
 			return -EINVAL;
-	for (char **p = ret->layers; p && *p; p++)
-		if (!is_hex(*p))
-			return -EINVAL;
-	return ret->digest && image_digest_is_valid(ret->digest) && ret->layers ? 0 : -EINVAL;
+	return image_record_is_valid(ret) ? 0 : -EINVAL;
 }

@@ -28,6 +28,12 @@ struct image_record {
 void image_record_clear(struct image_record *r);
 #define AUTO_IMAGE_RECORD CLEANUP(image_record_clear) struct image_record
 
+/* For records that have these words, too: append them; take one, or -EINVAL without a message. */
+void image_record_append(const struct image_record *r, char **data, size_t *len);
+int image_record_take(struct image_record *r, const char *word);
+/* Is what was taken whole? */
+bool image_record_is_valid(const struct image_record *r);
+
 /* Bytes to be written.  Owned. */
 char *image_record_encode(const struct image_record *r, size_t *ret_len);
 /* -EINVAL without a message when it is not a record of ours. */

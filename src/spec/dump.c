@@ -149,10 +149,11 @@ dump_root(const struct spec *s)
 
 	for (size_t i = 0; i < s->n_mounts; i++)
 		json_array_append_new(steps, dump_step(&s->mounts[i]));
-	return json_pack("{s:o, s:b, s:s, s:I, s:o, s:b}", "mounts", steps, "mountsAsGiven",
-			 s->mounts_as_given, "layer", layer_names[s->layer], "layerSize",
-			 (json_int_t)s->layer_size, "layerDir", text(s->layer_dir), "readOnly",
-			 s->read_only);
+	return json_pack("{s:o, s:b, s:s, s:I, s:o, s:o, s:o, s:b}", "mounts", steps,
+			 "mountsAsGiven", s->mounts_as_given, "layer", layer_names[s->layer],
+			 "layerSize", (json_int_t)s->layer_size, "layerDir", text(s->layer_dir),
+			 "layerKeep", text(s->layer_keep), "layerBelow", texts(s->layer_below),
+			 "readOnly", s->read_only);
 }
 
 static json_t *

@@ -44,6 +44,8 @@ spec_freep(struct spec **sp)
 	free(s->mounts);
 	free(s->hostname);
 	free(s->layer_dir);
+	free(s->layer_keep);
+	strv_freep(&s->layer_below);
 	free(s->filter.owned);
 	for (size_t i = 0; i < s->n_programs; i++)
 		free(s->programs[i].owned);
@@ -177,6 +179,10 @@ spec_validate(const struct spec *s, struct err *e)
 		return err_set(e, EINVAL, "lock files need an init process");
 	if (s->layer != SPEC_LAYER_RAM && !s->layer_dir)
 		return err_set(e, EINVAL, "a layer on disk needs a directory");
+	if (s->layer_keep && (s->layer != SPEC_LAYER_DISK || s->read_only))
+		return err_set(e, EINVAL, "a layer that is kept takes writes on disk");
+	if (s->layer_below && !s->layer_keep)
+		return err_set(e, EINVAL, "earlier layers lie below one that is kept");
 	for (size_t i = 0; i < s->n_mounts; i++)
 		if (check_step(s, i, e) < 0)
 			return -e->code;

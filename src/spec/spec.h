@@ -153,6 +153,10 @@ struct spec {
 	enum spec_layer layer;
 	uint64_t layer_size; /* bytes, SPEC_LAYER_RAM; 0: half of the memory */
 	char *layer_dir;     /* owned; directory of scratch layers, created when missing */
+	char *layer_keep;    /* owned; SPEC_LAYER_DISK: an existing directory that takes the writes, and
+			      * stays as it is then; NULL: a new one, which is removed */
+	char **layer_below;  /* owned strv; earlier directories of layer_keep, topmost first: what they
+			      * took lies between it and the base */
 	bool read_only;      /* overlays become read-only once everything is mounted */
 	bool mounts_as_given; /* the plan is the caller's own, not rootlet's: mount points are made
 			       * wherever they are missing, in folders of the host too; "/" and
