@@ -1,7 +1,7 @@
 # bash completion of rootlet(1), written from the option tables by "make update-docs"
 # shellcheck shell=bash disable=SC2034,SC2046,SC2086,SC2154,SC2207
 
-_rootlet_commands='run try apply bwrap images import load save inspect tag rmi verify doctor spec'
+_rootlet_commands='run try apply bwrap images import load save inspect tag rmi verify ps start rm snapshot rollback doctor spec'
 _rootlet_caps='ALL CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE'
 
 # Sets kind to what option $2 of command $1 takes; empty: no value.
@@ -30,6 +30,7 @@ _rootlet_kind()
 	run:--commit) kind='text' ;;
 	run:--apply) kind='words ask yes no' ;;
 	run:--save) kind='file' ;;
+	run:--name) kind='text' ;;
 	run:--net) kind='words none host' ;;
 	run:--proc) kind='words fresh host' ;;
 	run:--idmap) kind='words auto range root single' ;;
@@ -100,6 +101,7 @@ _rootlet_kind()
 	save:-o | save:--output) kind='file' ;;
 	save:--format) kind='words oci-archive oci-dir docker-archive' ;;
 	save:--compression) kind='words gzip zstd none' ;;
+	ps:--format) kind='words table json names' ;;
 	doctor:--format) kind='words table json' ;;
 	*) kind= ;;
 	esac
@@ -108,7 +110,7 @@ _rootlet_kind()
 _rootlet_options()
 {
 	case $1 in
-	run) echo '--layer= --read-only --home= -v --volume= --tmpfs= --here --device= --add-host= -w --workdir= -e --env= --env-file= -u --user= -h --hostname= --entrypoint= --ulimit= --timeout= --stop-signal= --umask= --init= --pass-fd= --events-fd= -i --interactive -t --tty --commit= -q --quiet --apply= --save= --rm --net= --proc= --idmap= --cap-add= --cap-drop= --new-privs= --seccomp= --privileged --help' ;;
+	run) echo '--layer= --read-only --home= -v --volume= --tmpfs= --here --device= --add-host= -w --workdir= -e --env= --env-file= -u --user= -h --hostname= --entrypoint= --ulimit= --timeout= --stop-signal= --umask= --init= --pass-fd= --events-fd= -i --interactive -t --tty --commit= -q --quiet --apply= --save= --keep --name= --rm --net= --proc= --idmap= --cap-add= --cap-drop= --new-privs= --seccomp= --privileged --help' ;;
 	try) echo '--apply= --save= --home= -v --volume= --tmpfs= -w --workdir= -e --env= --timeout= --net= --help' ;;
 	apply) echo '-l --list --elsewhere --help' ;;
 	bwrap) echo '--help --version --args= --argv0= --level-prefix --not-a-security-boundary --unshare-all --share-net --unshare-user --unshare-user-try --unshare-ipc --unshare-pid --unshare-net --unshare-uts --unshare-cgroup --unshare-cgroup-try --userns= --userns2= --disable-userns --assert-userns-disabled --pidns= --uid= --gid= --hostname= --chdir= --clearenv --setenv= --unsetenv= --bind= --bind-try= --dev-bind= --dev-bind-try= --ro-bind= --ro-bind-try= --bind-fd= --ro-bind-fd= --remount-ro= --overlay-src= --overlay= --tmp-overlay= --ro-overlay= --proc= --dev= --tmpfs= --mqueue= --dir= --file= --bind-data= --ro-bind-data= --symlink= --perms= --size= --chmod= --seccomp= --add-seccomp-fd= --exec-label= --file-label= --cap-add= --cap-drop= --lock-file= --sync-fd= --block-fd= --userns-block-fd= --info-fd= --json-status-fd= --new-session --die-with-parent --as-pid-1 --help' ;;
@@ -120,6 +122,11 @@ _rootlet_options()
 	tag) echo '--help' ;;
 	rmi) echo '--help' ;;
 	verify) echo '-q --quiet --help' ;;
+	ps) echo '-a --all --format= -q --quiet --help' ;;
+	start) echo '--help' ;;
+	rm) echo '-f --force --help' ;;
+	snapshot) echo '--list --rm --help' ;;
+	rollback) echo '--help' ;;
 	doctor) echo '--format= --help' ;;
 	spec) echo '--help' ;;
 	esac
@@ -141,6 +148,7 @@ _rootlet_rest_is_command()
 	run) return 0 ;;
 	try) return 0 ;;
 	bwrap) return 0 ;;
+	start) return 0 ;;
 	spec) return 0 ;;
 	esac
 	return 1

@@ -3,7 +3,7 @@
 function __rootlet_with_value
     switch $argv[1]
         case run
-            printf '%s\n' --layer --home -v --volume --tmpfs --device --add-host -w --workdir -e --env --env-file -u --user -h --hostname --entrypoint --ulimit --timeout --stop-signal --umask --init --pass-fd --events-fd --commit --apply --save --net --proc --idmap --cap-add --cap-drop --new-privs --seccomp
+            printf '%s\n' --layer --home -v --volume --tmpfs --device --add-host -w --workdir -e --env --env-file -u --user -h --hostname --entrypoint --ulimit --timeout --stop-signal --umask --init --pass-fd --events-fd --commit --apply --save --name --net --proc --idmap --cap-add --cap-drop --new-privs --seccomp
         case try
             printf '%s\n' --apply --save --home -v --volume --tmpfs -w --workdir -e --env --timeout --net
         case apply
@@ -25,6 +25,16 @@ function __rootlet_with_value
         case rmi
             printf '%s\n'
         case verify
+            printf '%s\n'
+        case ps
+            printf '%s\n' --format
+        case start
+            printf '%s\n'
+        case rm
+            printf '%s\n'
+        case snapshot
+            printf '%s\n'
+        case rollback
             printf '%s\n'
         case doctor
             printf '%s\n' --format
@@ -150,7 +160,9 @@ complete -c rootlet -n '__rootlet_at_options run' -l commit -x -d 'when the comm
 complete -c rootlet -n '__rootlet_at_options run' -s q -l quiet -d 'do not show how far unpacking and committing are'
 complete -c rootlet -n '__rootlet_at_options run' -l apply -x -a 'ask yes no' -d 'afterwards, bring the changes to the directories that lay under the layer'
 complete -c rootlet -n '__rootlet_at_options run' -l save -r -F -d 'afterwards, save these changes for rootlet apply'
-complete -c rootlet -n '__rootlet_at_options run' -l rm -d 'accepted for compatibility; the layer is always removed'
+complete -c rootlet -n '__rootlet_at_options run' -l keep -d 'keep what the command has changed, to start it again'
+complete -c rootlet -n '__rootlet_at_options run' -l name -x -d 'what the container that is kept is called'
+complete -c rootlet -n '__rootlet_at_options run' -l rm -d 'accepted for compatibility; the layer is removed without --keep'
 complete -c rootlet -n '__rootlet_at_options run' -l net -x -a 'none host' -d 'network (default: none)'
 complete -c rootlet -n '__rootlet_at_options run' -l proc -x -a 'fresh host' -d 'what /proc is (default: fresh)'
 complete -c rootlet -n '__rootlet_at_options run' -l idmap -x -a 'auto range root single' -d 'which user ids exist inside (default: auto)'
@@ -288,6 +300,27 @@ complete -c rootlet -n '__rootlet_at_options rmi' -l help -d 'show a summary of 
 complete -c rootlet -n __rootlet_at_command -a verify -d 'compare blobs and unpacked layers with their digests'
 complete -c rootlet -n '__rootlet_at_options verify' -s q -l quiet -d 'print only what differs'
 complete -c rootlet -n '__rootlet_at_options verify' -l help -d 'show a summary of the options'
+
+complete -c rootlet -n __rootlet_at_command -a ps -d 'list the containers that run, or all that are kept'
+complete -c rootlet -n '__rootlet_at_options ps' -s a -l all -d 'also those that do not run'
+complete -c rootlet -n '__rootlet_at_options ps' -l format -x -a 'table json names' -d 'how to print them'
+complete -c rootlet -n '__rootlet_at_options ps' -s q -l quiet -d 'as --format=names'
+complete -c rootlet -n '__rootlet_at_options ps' -l help -d 'show a summary of the options'
+
+complete -c rootlet -n __rootlet_at_command -a start -d 'run a container again that has been kept'
+complete -c rootlet -n '__rootlet_at_options start' -l help -d 'show a summary of the options'
+
+complete -c rootlet -n __rootlet_at_command -a rm -d 'remove containers that have been kept'
+complete -c rootlet -n '__rootlet_at_options rm' -s f -l force -d 'also one that runs: it is ended first'
+complete -c rootlet -n '__rootlet_at_options rm' -l help -d 'show a summary of the options'
+
+complete -c rootlet -n __rootlet_at_command -a snapshot -d 'keep what a container is now under a name'
+complete -c rootlet -n '__rootlet_at_options snapshot' -l list -d 'list the snapshots, the oldest first'
+complete -c rootlet -n '__rootlet_at_options snapshot' -l rm -d 'forget a snapshot'
+complete -c rootlet -n '__rootlet_at_options snapshot' -l help -d 'show a summary of the options'
+
+complete -c rootlet -n __rootlet_at_command -a rollback -d 'make a container what it was at a snapshot'
+complete -c rootlet -n '__rootlet_at_options rollback' -l help -d 'show a summary of the options'
 
 complete -c rootlet -n __rootlet_at_command -a doctor -d 'try what rootlet needs of this machine, and say what to do about it'
 complete -c rootlet -n '__rootlet_at_options doctor' -l format -x -a 'table json' -d 'how to print it'

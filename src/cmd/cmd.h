@@ -61,6 +61,9 @@ void cmd_expect_children(void);
 /* Print the help of a command.  Returns the exit status. */
 int cmd_help(const char *name);
 
+struct container;
+struct container_record;
+
 /* What a command line of `run` comes to. */
 struct run_plan {
 	struct spec *spec;  /* owned */
@@ -73,6 +76,9 @@ struct run_plan {
 	const char *save;   /* file for those changes; NULL: none */
 	struct timespec start; /* before anything could be changed inside */
 	bool quiet;         /* do not show how far unpacking and committing are */
+	/* Owned; --keep: what is to be kept of it, but for directories; NULL: the layer goes. */
+	struct container_record *keep;
+	const char *name;   /* for what is kept; NULL: any.  Of argv. */
 };
 #define RUN_PLAN_INIT { .events_fd = -1, .lock_fd = -1 }
 
@@ -88,6 +94,23 @@ int cmd_changes_check(const struct run_args *a, const struct run_host *h, struct
 int cmd_changes_end(const struct run_plan *p, const char *layer, bool interrupted, struct err *e);
 /* The time that files get from now on; what was changed before has an earlier one. */
 struct timespec cmd_changes_start(void);
+
+/*
+ * As cmd_run_spec() for a container that is started again, whose descriptors are open already.
+ *
+ * @command: instead of its own, a NULL-terminated list; NULL: its own
+ */
+int cmd_run_again(const struct container_record *r, char **command, struct run_plan *ret,
+		  struct err *e);
+
+/*
+ * Run it, and exit.
+ *
+ * @kept: the container, locked, in whose layer; or NULL
+ * @is_new: it has been made for this
+ */
+void cmd_launch(const struct run_plan *plan, int argc, char **argv, struct container *kept, bool is_new)
+	__attribute__((noreturn));
 
 /* The same for `bwrap`, for people to look at. */
 int cmd_bwrap_spec(int argc, char **argv, struct spec **ret, struct err *e);

@@ -8,6 +8,7 @@
 #include "base/parse.h"
 #include "base/str.h"
 #include "cmd/cmd.h"
+#include "cmd/container.h"
 #include "cmd/image.h"
 #include "frontend/bwrap.h"
 #include "options/docs.h"
@@ -173,6 +174,16 @@ const struct opt_command cmd_table[] = {
 	{ "rmi", "IMAGE...", "take names from images", image_name_opts, cmd_image, false },
 	{ "verify", "[OPTIONS] [IMAGE...]", "compare blobs and unpacked layers with their digests",
 	  verify_opts, cmd_image_in_kind, false },
+	{ "ps", "[OPTIONS]", "list the containers that run, or all that are kept", ps_opts, cmd_ps,
+	  false },
+	{ "start", "CONTAINER [--] [COMMAND [ARG...]]", "run a container again that has been kept",
+	  start_opts, cmd_start, true },
+	{ "rm", "[OPTIONS] CONTAINER...", "remove containers that have been kept", rm_opts, cmd_rm,
+	  false },
+	{ "snapshot", "[OPTIONS] CONTAINER [NAME]", "keep what a container is now under a name",
+	  snapshot_opts, cmd_snapshot, false },
+	{ "rollback", "CONTAINER NAME", "make a container what it was at a snapshot", rollback_opts,
+	  cmd_rollback, false },
 	{ "doctor", "[OPTIONS]", "try what rootlet needs of this machine, and say what to do about it",
 	  doctor_opts, cmd_doctor, false },
 	{ "spec", "run [OPTIONS] BASE [--] [COMMAND [ARG...]]",

@@ -290,6 +290,31 @@ cmd_end_changes(char **words, struct err *e)
 	return run_helper("single", words, NULL, 0, e);
 }
 
+int
+cmd_find_layers(const struct image_record *r, const char *kind, const char *data_dir,
+		char ***ret_layers, int *ret_lock_fd, struct err *e)
+{
+	AUTO_FD store = data_dir ? open(data_dir, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+	AUTO_IMAGE_RECORD now = IMAGE_RECORD_INIT;
+	int lock_fd = -1;
+
+	if (store >= 0)
+		(void)read_record(store, r->digest, &now, &lock_fd);
+	*ret_layers = store >= 0 ? find_layers(store, data_dir, kind, r->layers) : NULL;
+	if (!*ret_layers) {
+		fd_closep(&lock_fd);
+		return err_set(e, ENOENT, "the unpacked layers of image %.19s are gone", r->digest);
+	}
+	*ret_lock_fd = lock_fd;
+	return 0;
+}
+
+int
+cmd_help_in_kind(const char *kind, char **argv, struct err *e)
+{
+	return run_helper(kind, argv, NULL, 0, e);
+}
+
 /* Whose the files of images are by default. */
 const char *
 cmd_choose_kind(const char *idmap, const struct run_host *h, struct err *e)

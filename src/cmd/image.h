@@ -67,6 +67,16 @@ int cmd_image_in_kind(int argc, char **argv);
 int cmd_find_image(const char *name, const char *kind, bool quiet, const char *data_dir,
 		   struct image_record *ret, char ***ret_layers, int *ret_lock_fd, struct err *e);
 
+/*
+ * The unpacked layers of an image that is known, whether or not it still has a name.  The lock is had
+ * where there is something to lock.
+ */
+int cmd_find_layers(const struct image_record *r, const char *kind, const char *data_dir,
+		    char ***ret_layers, int *ret_lock_fd, struct err *e);
+
+/* Run the helper as whom the files of @kind belong to; an error without a message was its own. */
+int cmd_help_in_kind(const char *kind, char **argv, struct err *e);
+
 /* Make image @name of image @digest and the overlay's upper directory @upper. */
 int cmd_commit_layer(const char *kind, const char *upper, const char *digest, const char *name,
 		     bool quiet, struct err *e);

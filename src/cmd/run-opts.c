@@ -110,8 +110,20 @@ const struct opt run_opts[] = {
 	OPT_STRING(0, "save", "FILE", OPT_VALUE_FILE, struct run_args, save,
 		   "afterwards, save these changes for rootlet apply",
 		   NULL),
+	OPT_FLAG(0, "keep", struct run_args, keep,
+		 "keep what the command has changed, to start it again",
+		 "Keep the layer when the command has ended, however it ended: as a container that "
+		 "rootlet ps -a lists, rootlet start runs again and rootlet rm removes. Nothing but the "
+		 "layer is kept: of base host what is written to /tmp as well, but no process and "
+		 "no file system in memory. The container keeps this command line, the environment, "
+		 "the id map and, of an image, the image itself, also when that gets another name."),
+	OPT_STRING(0, "name", "NAME", OPT_VALUE_TEXT, struct run_args, name,
+		   "what the container that is kept is called",
+		   "What the container is called; needs --keep. Without it a name is made up, and "
+		   "printed on standard error at the end. Letters, digits, and after the first one "
+		   "dots, underscores and dashes."),
 	OPT_FLAG(0, "rm", struct run_args, rm,
-		 "accepted for compatibility; the layer is always removed",
+		 "accepted for compatibility; the layer is removed without --keep",
 		 NULL),
 	OPT_GROUP("Isolation"),
 	OPT_STRING(0, "net", "none|host", OPT_VALUE_WORDS, struct run_args, net,

@@ -9,6 +9,7 @@
 #include "base/parse.h"
 #include "base/str.h"
 #include "cmd/cmd.h"
+#include "cmd/container.h"
 #include "cmd/image.h"
 #include "engine/launch.h"
 #include "image/ref.h"
@@ -85,6 +86,20 @@ found_image_clear(struct found_image *f)
 	fd_closep(&f->lock_fd);
 }
 
+static void
+fill_image(struct found_image *f, const char *name, const struct image_record *r)
+{
+	f->image = (struct run_image){ .name = name,
+				       .layers = f->layers,
+				       .entrypoint = r->entrypoint,
+				       .cmd = r->cmd,
+				       .env = r->env,
+				       .user = r->user,
+				       .volumes = r->volumes,
+				       .workdir = r->workdir,
+				       .stop_signal = r->stop_signal };
+}
+
 static int
 find_image(const struct run_args *a, struct run_host *h, struct found_image *f, struct err *e)
 {
@@ -94,15 +109,7 @@ find_image(const struct run_args *a, struct run_host *h, struct found_image *f, 
 	if (!f->kind || cmd_find_image(a->base, f->kind, a->quiet, h->data_dir, &f->record, &f->layers,
 				       &f->lock_fd, e) < 0)
 		return -e->code;
-	f->image = (struct run_image){ .name = a->base,
-				       .layers = f->layers,
-				       .entrypoint = f->record.entrypoint,
-				       .cmd = f->record.cmd,
-				       .env = f->record.env,
-				       .user = f->record.user,
-				       .volumes = f->record.volumes,
-				       .workdir = f->record.workdir,
-				       .stop_signal = f->record.stop_signal };
+	fill_image(f, a->base, &f->record);
 	h->image = &f->image;
 	return 0;
 }
@@ -128,6 +135,28 @@ check_commit(const char *name, const struct spec *s, const char *image, struct e
 }
 
 static int
+make_plan(const struct run_args *a, const struct run_host *h, struct found_image *found,
+	  struct run_plan *ret, struct err *e)
+{
+	AUTO_SPEC s = NULL;
+
+	if (run_spec(a, h, &s, e) < 0 || check_commit(a->commit, s, found->record.digest, e) < 0 ||
+	    cmd_changes_check(a, h, s, e) < 0 ||
+	    cmd_keep_plan(a, h, s, &found->record, ret, e) < 0)
+		return -e->code;
+	ret->spec = TAKE_PTR(s);
+	ret->lock_fd = TAKE_FD(found->lock_fd);
+	ret->kind = found->kind;
+	ret->image = TAKE_PTR(found->record.digest);
+	ret->commit = a->commit;
+	ret->name = a->name;
+	ret->apply = a->apply;
+	ret->save = a->save;
+	ret->quiet = a->quiet;
+	return 0;
+}
+
+static int
 make_spec(struct run_args *a, struct run_plan *ret, struct err *e)
 {
 	AUTO_FREE char *cwd = find_cwd(), *data_dir = cmd_find_data_dir();
@@ -141,24 +170,65 @@ make_spec(struct run_args *a, struct run_plan *ret, struct err *e)
 		.env = environ,
 		.terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO),
 	};
-	AUTO_SPEC s = NULL;
-	int events_fd = -1;
 
-	if (fd_check_stdio(e) < 0 || cmd_changes_begin(a, &h, e) < 0 || find_image(a, &h, &found, e) < 0 || run_spec(a, &h, &s, e) < 0 ||
-	    check_commit(a->commit, s, found.record.digest, e) < 0 ||
-	    cmd_changes_check(a, &h, s, e) < 0 ||
-	    open_events_fd(a->events_fd, &events_fd, e) < 0 || close_inherited(s, events_fd, found.lock_fd, e) < 0 ||
-	    cmd_fill_filter(s, a, h.data_dir, e) < 0)
+	if (fd_check_stdio(e) < 0 || cmd_changes_begin(a, &h, e) < 0 ||
+	    find_image(a, &h, &found, e) < 0 || make_plan(a, &h, &found, ret, e) < 0 ||
+	    open_events_fd(a->events_fd, &ret->events_fd, e) < 0 ||
+	    close_inherited(ret->spec, ret->events_fd, ret->lock_fd, e) < 0 ||
+	    cmd_fill_filter(ret->spec, a, h.data_dir, e) < 0)
 		return -e->code;
-	ret->spec = TAKE_PTR(s);
-	ret->events_fd = events_fd;
-	ret->lock_fd = TAKE_FD(found.lock_fd);
-	ret->kind = found.kind;
-	ret->image = TAKE_PTR(found.record.digest);
-	ret->commit = a->commit;
-	ret->apply = a->apply;
-	ret->save = a->save;
-	ret->quiet = a->quiet;
+	return 0;
+}
+
+/* The image that the container was made from, as its record has it. */
+static int
+found_again(const struct container_record *r, const char *data_dir, struct found_image *f,
+	    struct run_host *h, struct err *e)
+{
+	f->kind = r->kind;
+	if (!r->image.digest)
+		return 0;
+	if (cmd_find_layers(&r->image, r->kind, data_dir, &f->layers, &f->lock_fd, e) < 0)
+		return -e->code;
+	f->record.digest = xstrdup(r->image.digest);
+	fill_image(f, r->base, &r->image);
+	h->image = &f->image;
+	return 0;
+}
+
+int
+cmd_run_again(const struct container_record *r, char **command, struct run_plan *ret, struct err *e)
+{
+	AUTO_FREE char *data_dir = cmd_find_data_dir();
+	CLEANUP(found_image_clear) struct found_image found = { .lock_fd = -1 };
+	CLEANUP(run_args_clear) struct run_args a = { .base = NULL };
+	struct run_host h = {
+		.uid = (uid_t)getauxval(AT_EUID),
+		.gid = (gid_t)getauxval(AT_EGID),
+		.cwd = r->cwd,
+		.home = r->home,
+		.data_dir = data_dir,
+		.env = r->env,
+		.terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO),
+	};
+	AUTO_STRV words = NULL;
+	int first;
+
+	strv_take(&words, xstrdup("start"));
+	for (char **p = r->args; *p; p++)
+		strv_take(&words, xstrdup(*p));
+	first = opt_parse(run_opts, (int)strv_len(words), words, &a, e);
+	if (first < 0)
+		return first;
+	if (first == 0 || !words[first])
+		return err_set(e, EBADMSG, "its record has no command line");
+	a.base = words[first];
+	a.command = command ? command : words + first + 1;
+	if (found_again(r, data_dir, &found, &h, e) < 0 || make_plan(&a, &h, &found, ret, e) < 0 ||
+	    cmd_fill_filter(ret->spec, &a, data_dir, e) < 0)
+		return -e->code;
+	strv_freep(&ret->spec->env);
+	ret->spec->env = strv_copy(r->env);
 	return 0;
 }
 
@@ -251,12 +321,23 @@ on_ended(void *ctx, const char *layer, const struct launch_result *res)
 	return -1;
 }
 
-/* run, or try: @name. */
 static int
-run_as(const char *name, int argc, char **argv)
+launch(struct running *run, const struct launch_hooks *hooks, struct launch_result *res, struct err *e)
 {
-	struct err e = ERR_INIT;
-	struct running run = { .plan = RUN_PLAN_INIT, .oom_kills = -1 };
+	struct spec *s = run->plan.spec;
+	int r = launch_run(s, init_main, hooks, res, e);
+
+	/* Files of an image or a container are those of a certain id map. */
+	if (r == 0 || !res->ids_refused || run->plan.image || s->layer_keep || !run_idmap_again(s))
+		return r;
+	err_clear(e);
+	return launch_run(s, init_main, hooks, res, e);
+}
+
+void
+cmd_launch(const struct run_plan *plan, int argc, char **argv, struct container *kept, bool is_new)
+{
+	struct running run = { .plan = *plan, .oom_kills = -1 };
 	char *const last = argv[argc - 1];
 	struct launch_hooks hooks = {
 		.ctx = &run,
@@ -264,12 +345,8 @@ run_as(const char *name, int argc, char **argv)
 		.cmdline_len = (size_t)(last + strlen(last) - argv[0]),
 	};
 	struct launch_result res = { .exit_status = EXIT_ROOTLET };
-	int r = cmd_run_spec(argc, argv, name, &run.plan, &e);
+	struct err e = ERR_INIT;
 
-	if (r < 0)
-		return cmd_fail(&e);
-	if (r > 0)
-		return cmd_help(name);
 	if (run.plan.events_fd >= 0) {
 		hooks.started = on_started;
 		run.oom_kills = oom_count();
@@ -278,16 +355,31 @@ run_as(const char *name, int argc, char **argv)
 		hooks.ended = on_ended;
 	if (run.plan.apply)
 		run.plan.start = cmd_changes_start();
-	r = launch_run(run.plan.spec, init_main, &hooks, &res, &e);
-	if (r < 0 && res.ids_refused && !run.plan.image && run_idmap_again(run.plan.spec)) {
-		err_clear(&e);
-		r = launch_run(run.plan.spec, init_main, &hooks, &res, &e);
-	}
-	if (r < 0)
+	if (launch(&run, &hooks, &res, &e) < 0)
 		(void)cmd_fail(&e);
+	if (kept)
+		cmd_keep_end(kept, &res, is_new, run.plan.name);
 	report_end(&run, &res);
 	/* Nothing is freed: the end of the process does that at a stroke, without page faults. */
 	exit(res.exit_status);
+}
+
+/* run, or try: @name. */
+static int
+run_as(const char *name, int argc, char **argv)
+{
+	struct container kept = CONTAINER_INIT;
+	struct run_plan plan = RUN_PLAN_INIT;
+	struct err e = ERR_INIT;
+	int r = cmd_run_spec(argc, argv, name, &plan, &e);
+
+	if (r == 0 && plan.keep)
+		r = cmd_keep_create(&plan, &kept, &e);
+	if (r < 0)
+		return cmd_fail(&e);
+	if (r > 0)
+		return cmd_help(name);
+	cmd_launch(&plan, argc, argv, plan.keep ? &kept : NULL, true);
 }
 
 int

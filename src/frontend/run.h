@@ -14,6 +14,8 @@ struct run_args {
 	const char *layer, *home, *net, *proc, *idmap, *workdir, *user, *hostname, *entrypoint, *timeout,
 		*umask, *init, *new_privs, *seccomp, *events_fd, *commit, *apply, *save, *stop_signal;
 	bool read_only, here, privileged, interactive, tty, rm, quiet;
+	const char *name;
+	bool keep;
 	struct opt_list volumes, tmpfs, env, env_files, cap_add, cap_drop, devices, ulimits,
 		add_hosts, pass_fds;
 	/* operands, into argv */

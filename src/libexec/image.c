@@ -24,8 +24,10 @@ static const struct verb {
 	{ "inspect", verb_inspect },
 	{ "load", verb_load },
 	{ "prepare", verb_prepare },
+	{ "ps", verb_ps },
 	{ "rmi", verb_rmi },
 	{ "save", verb_save },
+	{ "sweep-containers", verb_sweep_containers },
 	{ "tag", verb_tag },
 	{ "verify", verb_verify },
 };

@@ -21,8 +21,10 @@ int verb_import(int argc, char **argv, struct err *e);
 int verb_inspect(int argc, char **argv, struct err *e);
 int verb_load(int argc, char **argv, struct err *e);
 int verb_prepare(int argc, char **argv, struct err *e);
+int verb_ps(int argc, char **argv, struct err *e);
 int verb_rmi(int argc, char **argv, struct err *e);
 int verb_save(int argc, char **argv, struct err *e);
+int verb_sweep_containers(int argc, char **argv, struct err *e);
 int verb_tag(int argc, char **argv, struct err *e);
 int verb_verify(int argc, char **argv, struct err *e);
 

@@ -4,7 +4,7 @@
  *
  * A command has one `static const struct opt[]` that ends in OPT_END.  The
  * entries fill a per-command args struct; a field of the wrong type does not
- * compile.  Nothing here allocates except OPT_STRINGS vectors; string values
+ * compile.  Parsing allocates nothing but OPT_STRINGS vectors; string values
  * point into argv.
  */
 #ifndef OPTIONS_OPT_H
@@ -102,6 +102,12 @@ struct opt_command {
  * -EINVAL with a message that names the option, and a hint with the nearest known one, otherwise.
  */
 int opt_parse(const struct opt *opts, int argc, char **argv, void *args, struct err *e);
+
+/*
+ * The words, "--name=value", that opt_parse() makes @args of.  Those of OPT_KIND_CALL are not among
+ * them.  An owned strv; NULL when everything is as it is without options.
+ */
+char **opt_words(const struct opt *opts, const void *args);
 
 /*
  * Parse a command line of OPT_KIND_ACT and OPT_KIND_FLAG options: no "=value", no short options, no

@@ -1,0 +1,294 @@
+# containers that are kept: run --keep, start, ps, rm, snapshots
+# shellcheck shell=sh disable=SC2016,SC2030,SC2031,SC2317
+. "${srcdir:-.}/tests/lib.sh"
+need userns overlay || skip_all "no overlay in user namespaces here"
+have_python3 || skip_all "no python3 here"
+
+store=$XDG_DATA_HOME/rootlet
+containers=$store/containers
+rootlet() { "$ROOTLET" "$@"; }
+run() { "$ROOTLET" run "$@"; }
+keep() { run --keep "$@"; }
+start() { "$ROOTLET" start "$@"; }
+
+# --- an image with a shell ---
+
+tree=$tmp/tree
+mkdir -p "$tree/etc" "$tree/dir/sub"
+for name in sh cat cp ln ls mkdir mkfifo mknod mv rm rmdir sleep stat touch chmod chown find getfattr setfattr sort \
+	cksum true; do
+	path=/usr/bin/$name
+	[ -e "$path" ] || continue
+	cp -L --parents "$path" "$tree"
+	ldd "$path" 2>/dev/null | grep -o '/[^ ]*' | while read -r library; do
+		[ -e "$tree$library" ] || cp -L --parents "$library" "$tree"
+	done
+done
+printf 'root:x:0:0::/root:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\n' >"$tree/etc/passwd"
+echo first >"$tree/dir/file"
+tar -C "$tree" --sort=name --owner=0 --group=0 --mtime=@1000000000 -cf "$tmp/tree.tar" .
+rootlet import "$tmp/tree.tar" base:1 >/dev/null || exit 99
+
+# --- it stays ---
+
+test_ok "a run that is kept" keep --name one base:1 sh -c 'echo kept >/dir/new'
+test_ok "has what it wrote when it starts again" prints kept start one cat /dir/new
+also_removed() { start one rm /dir/file && prints new start one ls /dir && prints "file
+sub" run base:1 ls /dir; }
+rmdir_sub() { start one rmdir /dir/sub && also_removed; }
+test_ok "and lacks what it removed" rmdir_sub
+test_ok "the exit status is the command's" status 7 keep --name seven base:1 sh -c 'echo x >/seven; exit 7'
+test_ok "and the layer stays all the same" prints x start seven cat /seven
+same_command() { status 7 start seven; }
+test_ok "start without a command is the same command" same_command
+killed() { status 137 keep --name killed base:1 sh -c 'echo y >/y; kill -9 $$' && prints y start killed cat /y; }
+test_ok "also after a signal" killed
+random() {
+	keep base:1 true 2>"$tmp/said" && name=$(sed -n 's/^rootlet: kept as //p' "$tmp/said") && [ "$name" ] &&
+		start "$name" true && rootlet rm "$name"
+}
+test_ok "without a name one is made up, and told" random
+quiet() { keep --name quiet base:1 true 2>"$tmp/said" && [ ! -s "$tmp/said" ] && rootlet rm quiet; }
+test_ok "with one nothing is" quiet
+streams() { [ "$(echo in | start one sh -c 'cat; echo err >&2' 2>"$tmp/err")" = in ] && grep -qx err "$tmp/err"; }
+test_ok "streams are those of start" streams
+environment() {
+	(A=1 && export A && keep --name env -e A -e B=2 -w /dir base:1 sh -c 'echo $A $B $PWD') >"$tmp/out" &&
+		prints "1 2 /dir" cat "$tmp/out" && prints "1 2 /dir" start env
+}
+test_ok "environment and directory are those it was made with" environment
+env_file() {
+	echo F=file >"$tmp/f.env" && keep --name envfile --env-file "$tmp/f.env" base:1 sh -c 'echo $F' && rm "$tmp/f.env" &&
+		prints file start envfile
+}
+test_ok "also those of a file that is gone" env_file
+pinned() {
+	rootlet tag base:1 other:1 && keep --name pinned other:1 true && rootlet rmi other:1 &&
+		prints first start pinned cat /dir/file
+}
+test_ok "an image that lost its name still starts" pinned
+tmp_stays() { keep --name tmp base:1 sh -c 'echo t >/tmp/t' && prints t start tmp cat /tmp/t; }
+test_ok "/tmp stays" tmp_stays
+not_found() { status 127 keep --name nothing base:1 nosuch && ! rootlet ps -a --format names | grep nothing; }
+test_ok "what could not be started is not kept" not_found
+for map in range single root; do
+	case $map in
+	range) have_subids || continue ;;
+	root) have_root || continue ;;
+	esac
+	# The owner of a map of one id is in a record only.
+	seen=5:6
+	[ $map = single ] && seen=0:0
+	in_map() {
+		keep "--idmap=$map" --name "in-$map" base:1 sh -c 'echo a >/a && chown 5:6 /a && mkdir /d && chmod 0 /d' &&
+			owner=$(start "in-$map" stat -c %u:%g /a) && [ "$owner" = "$1" ] && rootlet rm "in-$map"
+	}
+	test_ok "owners stay ($map)" in_map $seen
+done
+
+# --- of the machine, and of a directory ---
+
+of_host() {
+	mkdir -p host && (cd host && echo old >old && keep --name host host sh -c 'echo h >here; rm old; echo t >/tmp/t') &&
+		[ "$(ls host)" = old ] && prints "h
+t
+here" start host sh -c 'cat here /tmp/t; ls'
+}
+test_ok "of the machine, in the directory where it was made" of_host
+of_dir() {
+	(cd "$tmp" && keep --name dir ./tree sh -c 'echo d >/d') && prints d start dir cat /d && [ ! -e "$tree/d" ]
+}
+test_ok "of a directory" of_dir
+of_volume() {
+	mkdir -p vol && keep --name vol -v ./vol:/vol:layer base:1 sh -c 'echo v >/vol/v' && [ ! -e vol/v ] &&
+		(cd / && prints v start vol cat /vol/v)
+}
+test_ok "of a folder under a layer" of_volume
+
+# --- what is refused ---
+
+for name in '' . .. ../x a/b -x .x 'a b' "$(printf 'x%.0s' $(seq 129))" "$(printf 'a\nb')"; do
+	test_ok "the name '$name' is refused" fails_with "" run --keep --name "$name" base:1 true
+	test_ok "and is none to start" fails_with "" start -- "$name"
+	test_ok "nor to remove" fails_with "" rootlet rm -- "$name"
+done
+test_ok "the longest one is not" keep --name "$(printf 'x%.0s' $(seq 128))" base:1 true
+test_ok "a name is given once" fails_with "container 'one' exists" keep --name one base:1 true
+test_ok "a name needs --keep" fails_with "--keep" run --name x base:1 true
+test_ok "--keep needs a disk" fails_with "--keep" keep --layer=ram base:1 true
+test_ok "and is not --rm" fails_with "--keep" keep --rm base:1 true
+test_ok "and is not --read-only" fails_with "--keep" keep --read-only base:1 true
+test_ok "what is not there does not start" fails_with "no container 'nowhere'" start nowhere
+test_ok "and is not removed" fails_with "no container 'nowhere'" rootlet rm nowhere
+
+# --- ps ---
+
+lists() { rootlet ps -a | grep -q '^seven  *base:1  *20.* exited (7)$'; }
+test_ok "ps -a tells name, image and status" lists
+runs_none() { [ -z "$(rootlet ps --format names)" ]; }
+test_ok "ps lists what runs" runs_none
+lists_json() {
+	rootlet ps -a --format json | python3 -c 'import json, sys
+c = {c["name"]: c for c in json.load(sys.stdin)}["seven"]
+assert c["status"] == 7 and c["state"] == "exited" and c["command"][0] == "sh" and c["digest"][:7] == "sha256:", c'
+}
+test_ok "ps -a --format json is that" lists_json
+
+# --- while it runs ---
+
+mkfifo hold
+start one sh -c 'echo up >/up; cat' <hold >held &
+running=$!
+exec 9>hold
+for _ in $(seq 100); do
+	rootlet ps --format names | grep -qx one && break
+	sleep 0.02
+done
+test_ok "ps shows one that runs" prints one rootlet ps --format names
+test_ok "it does not start twice" fails_with "container 'one' is running" start one true
+test_ok "is not removed" fails_with "rootlet rm -f one" rootlet rm one
+test_ok "and has no snapshot taken" fails_with "is running" rootlet snapshot one now
+echo end >&9
+exec 9>&-
+wait "$running"
+test_ok "and ends as it would" prints end cat held
+twice() {
+	for i in 1 2 3 4; do
+		start one sh -c "echo $i >>/twice; sleep 0.3" 2>/dev/null &
+	done
+	wait
+	[ "$(start one cat /twice | wc -l)" = 1 ]
+}
+test_ok "of four starts at once one runs" twice
+forced() {
+	keep --name forced base:1 sleep 1000 &
+	for _ in $(seq 100); do
+		rootlet ps --format names | grep -qx forced && break
+		sleep 0.02
+	done
+	rootlet rm -f forced && ! wait $! && ! rootlet ps -a --format names | grep forced
+}
+test_ok "rm -f ends it first" forced
+
+# --- snapshots ---
+
+snapshots() {
+	keep --name snap base:1 sh -c 'echo 1 >/n; mkdir /d; echo 1 >/d/x' && rootlet snapshot snap s1 &&
+		start snap sh -c 'echo 2 >/n; rm -r /d /dir; mkdir /d; echo 2 >/d/y; echo t >/tmp/t2' && rootlet snapshot snap s2 &&
+		start snap sh -c 'rm /n /tmp/t2; echo 3 >/d/z'
+}
+test_ok "snapshots are taken" snapshots
+test_ok "and listed" prints "s1
+s2" rootlet snapshot --list snap
+now() { prints "y
+z" start snap sh -c 'ls /d; ls -d /n /dir /tmp/t2 2>/dev/null; true'; }
+test_ok "what was done since is there" now
+back() { rootlet rollback snap s2 && prints "2
+y
+t" start snap sh -c 'cat /n; ls /d; ls -d /dir 2>/dev/null; cat /tmp/t2'; }
+test_ok "rollback takes it away" back
+further() { rootlet rollback snap s1 && prints "1
+x
+file
+sub" start snap sh -c 'cat /n; ls /d; ls /dir'; }
+test_ok "and what was done before" further
+test_ok "later snapshots are gone" prints s1 rootlet snapshot --list snap
+left_over() { prints 2 sh -c 'ls "$1" | wc -l' sh "$containers/snap/layer"; }
+test_ok "nothing of them is left" left_over
+not_copied() {
+	keep --name big base:1 sh -c 'cat /lib64/* >/big' && before=$(stat -c %i "$containers/big/layer/1/u0/big") &&
+		rootlet snapshot big s && [ "$before" = "$(stat -c %i "$containers/big/layer/1/u0/big")" ] &&
+		[ ! -e "$containers/big/layer/2/u0" ]
+}
+test_ok "nothing is copied" not_copied
+unnamed() { rootlet snapshot --rm big s && [ -z "$(rootlet snapshot --list big)" ] && start big ls /big; }
+test_ok "a name can be taken away" unnamed
+test_ok "a name is given once" fails_with "has a snapshot 's1'" rootlet snapshot snap s1
+test_ok "no rollback to what is not there" fails_with "no snapshot 'x'" rootlet rollback snap x
+for name in '' .. a/b .x; do
+	test_ok "no snapshot is named '$name'" fails_with "no name" rootlet snapshot snap "$name"
+done
+
+# --- what others planted, and what is broken ---
+
+planted() {
+	mkdir -p "$containers/planted" && rm -f "$containers/planted/record" && "$@" "$containers/planted/record" &&
+		fails_with "record of container 'planted'" timeout 5 "$ROOTLET" start planted &&
+		rootlet ps -a 2>/dev/null >"$tmp/out" && grep -q '^one ' "$tmp/out" &&
+		timeout 5 "$ROOTLET" rm planted
+}
+test_ok "a FIFO as record is not waited for" planted mkfifo
+test_ok "a link as record is not followed" planted ln -s "$containers/one/record"
+test_ok "nor is a directory read" planted mkdir
+truncated() {
+	for n in 0 5 20 100 -1; do
+		mkdir -p "$containers/cut" && head -c "$n" "$containers/one/record" >"$containers/cut/record" &&
+			fails_with "record of container 'cut'" start cut || return
+	done
+	rootlet rm cut
+}
+test_ok "a cut record is an error" truncated
+changed() {
+	mkdir -p "$containers/changed" && sed "s|$1|$2|" "$containers/one/record" >"$containers/changed/record" &&
+		fails_with "record of container 'changed'" start changed && rm -r "$containers/changed"
+}
+test_ok "so is one with a path for a layer" changed 'stack=1=' 'stack=../../x='
+test_ok "one with a path for an image's layer" changed 'layer=[0-9a-f]*' 'layer=../../../../etc'
+test_ok "one with a path for a digest" changed 'digest=sha256:[0-9a-f]*' 'digest=sha256:../../x'
+test_ok "one with a path for an overlay" changed 'place=u0=' 'place=u/../../x=/'
+test_ok "and one with words that nobody knows" changed 'run-kind=' 'run-knd='
+link_for_container() {
+	ln -s one "$containers/link" && fails_with "container 'link'" start link && fails_with "container 'link'" \
+		rootlet rm link && start one true && rm "$containers/link"
+}
+test_ok "a link is no container" link_for_container
+
+# --- death ---
+
+# killed_at_random COMMAND...: ended at odd moments, until it is through.
+killed_at_random() {
+	for i in $(seq 25); do
+		"$@" >/dev/null 2>&1 &
+		sleep "0.00$((i % 9 + 1))"
+		kill -9 $! 2>/dev/null
+		wait $! 2>/dev/null
+	done
+}
+settle() { for _ in $(seq 100); do [ -z "$(rootlet ps --format names)" ] && break; sleep 0.02; done; }
+killed_run() {
+	killed_at_random "$ROOTLET" run --keep base:1 sh -c 'echo z >/z'
+	settle
+	for name in $(rootlet ps -a --format names); do
+		start "$name" true || return
+	done
+}
+test_ok "what is killed at any moment starts again" killed_run
+killed_snapshots() {
+	keep --name ks base:1 sh -c 'echo k >/k' || return
+	for i in $(seq 20); do
+		"$ROOTLET" snapshot ks "s$i" 2>/dev/null &
+		sleep "0.00$((i % 3))"
+		kill -9 $! 2>/dev/null
+		wait $! 2>/dev/null
+		prints k start ks cat /k || return
+	done
+	first=$(rootlet snapshot --list ks | head -n 1)
+	[ -z "$first" ] || killed_at_random "$ROOTLET" rollback ks "$first"
+	prints k start ks cat /k
+}
+test_ok "so does one whose snapshots were" killed_snapshots
+killed_rm() {
+	for name in $(rootlet ps -a --format names); do
+		"$ROOTLET" rm "$name" 2>/dev/null &
+		sleep "0.00$((test_n % 7))"
+		kill -9 $! 2>/dev/null
+		wait $! 2>/dev/null
+	done
+	for name in $(rootlet ps -a --format names); do
+		start "$name" true || [ $? -lt 125 ] || return
+		rootlet rm "$name" || return
+	done
+	keep --name last base:1 true && rootlet rm last && wait_empty "$containers"
+}
+test_ok "and rm, which the next one finishes" killed_rm
+test_done
