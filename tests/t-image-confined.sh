@@ -105,6 +105,30 @@ limits_are() { while_waiting limits | tr '\n' ' '; }
 test_ok "memory and core files are bounded" prints "1073741824 1073741824 0 0 " limits_are
 test_ok "an archive with hard links between directories is no hindrance" "$ROOTLET" import "$tmp/tree.tar" linked
 
+# --- where it is started ---
+
+# imports_in PREFIX...: links between directories and renames are made, under the prefix; in a store of its own.
+imports_in() {
+	mkdir -p "$tmp/ground"
+	out=$(timeout 20 "$@" "$ROOTLET" --store="$tmp/ground/store" import "$tmp/tree.tar" linked) || return
+	got=$(timeout 20 "$@" "$ROOTLET" --store="$tmp/ground/store" images --format digests)
+	rm -rf "$tmp/ground"
+	[ "$out" = "$got" ]
+}
+test_ok "without Landlock the filter is alone" imports_in "$testbin/no-syscall" landlock_create_ruleset
+filter_alone() { "$testbin/no-syscall" landlock_create_ruleset "$testbin/confined" confined calls "$bait" "$tmp/read" "$tmp/outside"; }
+test_ok "and is there" all_are EPERM filter_alone
+test_ok "in a namespace of one id" imports_in unshare --user --map-root-user
+test_if bwrap "no bwrap here" "in bwrap" imports_in bwrap --dev-bind / / --unshare-all
+inside() { imports_in "$ROOTLET" run --layer=ram -v "$tmp:$tmp" "$@" host; }
+if need ram_layer; then
+	test_ok "in a sandbox" inside --idmap=single
+	test_ok "in one with more privileges" inside --privileged
+	test_ok "in one whose Landlock domain has no rules for files" inside --privileged --net=host
+else
+	test_skip "in a sandbox" "tmpfs has no user attributes here"
+fi
+
 # Each verb, by the order of its calls.
 
 helper() {
