@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -44,6 +45,35 @@ set_aside(const struct store *s, int fd, const char *name, struct err *e)
 		       : 0;
 }
 
+static bool
+is_opaque(const struct store *s, const char *kind, const char *diff_id)
+{
+	AUTO_FREE char *path = xasprintf("layers/%s/%s", kind, diff_id);
+	AUTO_FD fd = openat(s->fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	char y = 0;
+
+	return fd >= 0 && fgetxattr(fd, "user.overlay.opaque", &y, 1) == 1 && y == 'y';
+}
+
+/*
+ * overlayfs does not look whether the topmost directory of a layer hides those below: they are left
+ * out.  Each kind of the layer tells the same.
+ */
+static void
+cut_hidden(const struct store *s, char **layers)
+{
+	size_t n = strv_len(layers), i = n;
+
+	while (i > 0 && !is_opaque(s, "range", layers[i - 1]) &&
+	       !is_opaque(s, "root", layers[i - 1]) && !is_opaque(s, "single", layers[i - 1]))
+		i--;
+	if (i < 2)
+		return;
+	for (size_t k = 0; k < i - 1; k++)
+		free(layers[k]);
+	memmove(layers, layers + i - 1, (n - i + 2) * sizeof(*layers));
+}
+
 int
 layers_write_record(const struct store *s, const struct oci_image *im, struct err *e)
 {
@@ -54,6 +84,7 @@ layers_write_record(const struct store *s, const struct oci_image *im, struct er
 
 	if (oci_fill_record(im, &r, e) < 0)
 		return -e->code;
+	cut_hidden(s, r.layers);
 	data = image_record_encode(&r, &len);
 	name = xasprintf("cache/image-%s", im->digest + strlen("sha256:"));
 	fd = openat(s->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);

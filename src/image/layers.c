@@ -131,8 +131,21 @@ layers_add(const struct store *s, const char *kind, int fd,
 }
 
 static int
+check_type(const struct oci_layer *l, struct err *e)
+{
+	if (!oci_layer_compression(l->media_type))
+		return err_set(e, EBADMSG, "media type '%s' is not that of a layer", l->media_type);
+	return 0;
+}
+
+static int
 check(const struct oci_layer *l, const struct unpack_result *r, struct err *e)
 {
+	const char *said = oci_layer_compression(l->media_type);
+
+	if (said && strcmp(said, r->compression) != 0)
+		return err_set(e, EBADMSG, "its compression is %s, not %s as its media type says",
+			       r->compression, said);
 	if (strcmp(l->digest + strlen("sha256:"), r->digest) != 0)
 		return err_set(e, EBADMSG, "the blob is sha256:%s, not %s", r->digest, l->digest);
 	if (r->blob_bytes != l->size)
@@ -152,8 +165,8 @@ layers_unpack(const struct store *s, const char *kind, const struct oci_layer *l
 	struct unpack_result r;
 	char temp[32];
 
-	if (parent < 0)
-		return parent;
+	if (parent < 0 || check_type(l, e) < 0)
+		return -e->code;
 	if (faccessat(parent, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return 0;
 	blob = store_open_blob(s, l->digest, e);
@@ -189,6 +202,8 @@ layers_unpack_all(const struct store *s, const char *kind, const struct oci_imag
 		}
 	progress_begin(s->progress, &work);
 	for (size_t i = 0; i < im->n_layers; i++) {
+		if (check_type(&im->layers[i], e) < 0)
+			return err_prefix(e, "layer %zu", i + 1);
 		if (is_there(s, kind, &im->layers[i]))
 			continue;
 		if (layers_unpack(s, kind, &im->layers[i], e) < 0)

@@ -41,6 +41,33 @@ oci_architecture(void)
 	return u.machine;
 }
 
+const char *
+oci_layer_compression(const char *media_type)
+{
+	static const char *const prefixes[] = {
+		MEDIA_LAYER,
+		"application/vnd.oci.image.layer.nondistributable.v1.tar",
+		"application/vnd.docker.image.rootfs.diff.tar",
+		"application/vnd.docker.image.rootfs.foreign.diff.tar",
+	};
+
+	for (size_t i = 0; i < NELEMS(prefixes); i++) {
+		const size_t n = strlen(prefixes[i]);
+		const char *rest = media_type + n;
+
+		if (strncmp(media_type, prefixes[i], n) != 0)
+			continue;
+		if (rest[0] == '\0')
+			return "none";
+		/* OCI writes "+gzip", Docker ".gzip". */
+		if (rest[0] == (i < 2 ? '+' : '.') && strcmp(rest + 1, "gzip") == 0)
+			return "gzip";
+		if (rest[0] == (i < 2 ? '+' : '.') && strcmp(rest + 1, "zstd") == 0)
+			return "zstd";
+	}
+	return NULL;
+}
+
 static const char *
 text(json_t *object, const char *key)
 {
@@ -225,6 +252,8 @@ oci_read(const struct store *s, const char *digest, const char *platform, struct
 
 /* --- the record --- */
 
+#define ITEMS_MAX 16384 /* of a list */
+
 static int
 take_list(json_t *list, const char *what, char ***ret, struct err *e)
 {
@@ -235,6 +264,8 @@ take_list(json_t *list, const char *what, char ***ret, struct err *e)
 		return 0;
 	if (!json_is_array(list))
 		return err_set(e, EBADMSG, "config: %s is not a list", what);
+	if (json_array_size(list) > ITEMS_MAX)
+		return err_set(e, E2BIG, "config: %s has more than %d items", what, ITEMS_MAX);
 	for (i = 0; (v = json_array_get(list, i)); i++) {
 		if (!json_is_string(v) || strlen(json_string_value(v)) != json_string_length(v))
 			return err_set(e, EBADMSG, "config: %s has an item that is not a text", what);
@@ -265,6 +296,8 @@ oci_fill_record(const struct oci_image *im, struct image_record *ret, struct err
 	ret->digest = xstrdup(im->digest);
 	for (size_t i = 0; i < im->n_layers; i++)
 		strv_take(&ret->layers, xstrdup(im->layers[i].diff_id + strlen("sha256:")));
+	if (json_object_size(volumes) > ITEMS_MAX)
+		return err_set(e, E2BIG, "config: Volumes has more than %d items", ITEMS_MAX);
 	for (void *i = json_object_iter(volumes); i; i = json_object_iter_next(volumes, i))
 		strv_take(&ret->volumes, xstrdup(json_object_iter_key(i)));
 	if (take_list(json_object_get(c, "Entrypoint"), "Entrypoint", &ret->entrypoint, e) < 0 ||

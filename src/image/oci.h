@@ -57,6 +57,9 @@ bool oci_is_index_type(const char *type);
 int oci_check_manifest(json_t *doc, struct err *e);
 int oci_check_index(json_t *doc, struct err *e);
 
+/* "none", "gzip" or "zstd": what a layer of that media type, OCI's or Docker's, is; NULL: it is none. */
+const char *oci_layer_compression(const char *media_type);
+
 /* This machine, as OCI calls it: amd64, arm64 ... */
 const char *oci_architecture(void);
 

@@ -229,6 +229,20 @@ store_keep_blob(const struct store *s, int fd, const char *digest, struct err *e
 	return 0;
 }
 
+/* What was put there by somebody else may be a FIFO, which would keep us. */
+static int
+open_regular(const struct store *s, const char *path, const char *digest, struct err *e)
+{
+	AUTO_FD fd = openat(s->fd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_sys(e, "blob %s", digest);
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, EINVAL, "blob %s: not a regular file", digest);
+	return TAKE_FD(fd);
+}
+
 int
 store_open_blob(const struct store *s, const char *digest, struct err *e)
 {
@@ -241,8 +255,7 @@ store_open_blob(const struct store *s, const char *digest, struct err *e)
 	if (fd != -ENOENT)
 		return fd;
 	blob_path(digest, path, sizeof(path));
-	fd = openat(s->fd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	return fd < 0 ? err_sys(e, "blob %s", digest) : fd;
+	return open_regular(s, path, digest, e);
 }
 
 int
@@ -289,7 +302,8 @@ store_get_json(const struct store *s, const char *digest, struct err *e)
 	}
 	json = json_loadb(text, (size_t)n, JSON_REJECT_DUPLICATES, &why);
 	if (!json_is_object(json)) {
-		(void)err_set(e, EBADMSG, "blob %s is not a document: %s", digest, why.text);
+		(void)err_set(e, EBADMSG, "blob %s is not a document: %s", digest,
+			      json ? "not an object" : why.text);
 		json_decref(json);
 		return NULL;
 	}
@@ -312,11 +326,14 @@ store_read_index(const struct store *s, struct err *e)
 		return NULL;
 	}
 	n = fd_read_all(fd, STORE_JSON_MAX, &text, e);
-	if (n < 0)
+	if (n < 0) {
+		(void)err_prefix(e, "store: index.json");
 		return NULL;
-	index = json_loadb(text, (size_t)n, 0, &why);
+	}
+	index = json_loadb(text, (size_t)n, JSON_REJECT_DUPLICATES, &why);
 	if (!json_is_object(index) || !json_is_array(json_object_get(index, "manifests"))) {
-		(void)err_set(e, EBADMSG, "store: index.json is not an image index: %s", why.text);
+		(void)err_set(e, EBADMSG, "store: index.json is not an image index: %s",
+			      index ? "no list of manifests" : why.text);
 		json_decref(index);
 		return NULL;
 	}

@@ -46,7 +46,7 @@ print_image(const struct store *s, json_t *d, const char *format, json_t *list)
 		   *digest = json_string_value(json_object_get(d, "digest")), *created;
 	AUTO_OCI_IMAGE im = OCI_IMAGE_INIT;
 	struct err ignored = ERR_INIT;
-	char size[16], safe[512];
+	char size[16], safe[512], day[64];
 
 	if (!digest || oci_read(s, digest, NULL, &im, &ignored) < 0)
 		return;
@@ -58,6 +58,7 @@ print_image(const struct store *s, json_t *d, const char *format, json_t *list)
 		return;
 	}
 	(void)str_printable(safe, sizeof(safe), name ? name : "-", false);
+	(void)str_printable(day, sizeof(day), created ? created : "", false);
 	human_size(size_of(&im), size);
 	if (strcmp(format, "names") == 0)
 		(void)printf("%s\n", safe);
@@ -65,7 +66,7 @@ print_image(const struct store *s, json_t *d, const char *format, json_t *list)
 		(void)printf("%s\n", digest);
 	else
 		(void)printf("%-36s %.12s  %.10s  %6s\n", safe, digest + strlen("sha256:"),
-			     created ? created : "", size);
+			     day, size);
 }
 
 int
@@ -93,7 +94,7 @@ verb_images(int argc, char **argv, struct err *e)
 	json_array_foreach(json_object_get(index, "manifests"), i, d)
 		print_image(&s, d, a.format, list);
 	if (list) {
-		(void)json_dumpf(list, stdout, JSON_INDENT(2));
+		(void)json_dumpf(list, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
 		(void)printf("\n");
 		json_decref(list);
 	}
