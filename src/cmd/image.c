@@ -61,7 +61,19 @@ read_record(int store_fd, const char *digest, struct image_record *ret, int *ret
 	return 0;
 }
 
-/* The directories of the layers, topmost first; NULL when one is missing. */
+static bool
+is_above(char *const *ids, size_t i)
+{
+	for (char *const *above = ids + i + 1; *above; above++)
+		if (strcmp(*above, ids[i]) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * The directories of the layers, topmost first; NULL when one is missing.  Overlayfs takes none
+ * twice, and of two that are the same only the upper one is ever seen.
+ */
 static char **
 find_layers(int store_fd, const char *data_dir, const char *kind, char *const *diff_ids)
 {
@@ -70,6 +82,8 @@ find_layers(int store_fd, const char *data_dir, const char *kind, char *const *d
 	for (size_t i = strv_len(diff_ids); i-- > 0;) {
 		AUTO_FREE char *name = xasprintf("layers/%s/%s", kind, diff_ids[i]);
 
+		if (is_above(diff_ids, i))
+			continue;
 		if (faccessat(store_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
 			return NULL;
 		strv_take(&found, path_join(data_dir, name));
