@@ -24,7 +24,7 @@ find(struct archive *a, json_t *name, const char *what, struct blob *ret, struct
 	r = archive_find(a, s, true, ret, e);
 	if (r == 0)
 		return err_set(e, ENOENT, "%s %s is not in the archive", what, s);
-	return r < 0 ? r : 0;
+	return r < 0 ? err_prefix(e, "%s", what) : 0;
 }
 
 /* NULL: OCI has no media type for what the layer is compressed with. */

@@ -110,22 +110,42 @@ list_entries(const struct archive_images *images, struct entries *ret, struct er
 
 /* --- unpacking --- */
 
-/* Of an index that has nothing for this machine there is nothing to look at. */
+/* Returns 1 when an index has nothing for this machine: there is nothing to look at. */
+static int
+read_image(const struct store *s, const struct archive_image *im, struct oci_image *ret,
+	   struct err *e)
+{
+	int r = oci_read(s, im->digest, NULL, ret, e);
+
+	if (r == -ENOENT && oci_is_index_type(im->media_type)) {
+		err_clear(e);
+		return 1;
+	}
+	return r < 0 && im->names ? err_prefix(e, "image %s", im->names[0]) : r;
+}
+
 static int
 check_image(const struct store *s, const char *kind, const struct archive_image *im, bool unpacked,
 	    struct err *e)
 {
 	AUTO_OCI_IMAGE read = OCI_IMAGE_INIT;
-	int r = oci_read(s, im->digest, NULL, &read, e);
+	int r = read_image(s, im, &read, e);
 
-	if (r == -ENOENT && oci_is_index_type(im->media_type)) {
-		err_clear(e);
-		return 0;
-	}
-	if (r == 0 && unpacked)
-		r = layers_unpack_all(s, kind, &read, e) < 0 ? -e->code
-							     : layers_write_record(s, &read, e);
-	return r < 0 && im->names ? err_prefix(e, "image %s", im->names[0]) : r;
+	if (r != 0 || !unpacked)
+		return r;
+	if (layers_unpack_all(s, kind, &read, e) < 0)
+		return im->names ? err_prefix(e, "image %s", im->names[0]) : -e->code;
+	return 0;
+}
+
+/* For the first run, which would make it otherwise. */
+static int
+write_record(const struct store *s, const struct archive_image *im, struct err *e)
+{
+	AUTO_OCI_IMAGE read = OCI_IMAGE_INIT;
+	int r = read_image(s, im, &read, e);
+
+	return r == 0 ? layers_write_record(s, &read, e) : r;
 }
 
 /* --- all of it --- */
@@ -162,6 +182,9 @@ load(struct store *s, const char *kind, int fd, bool unpacked, struct err *e)
 	if (spool_keep(spool, e) < 0 || store_add_entries(s, entries.v, entries.n, e) < 0 ||
 	    layers_write_names(s, e) < 0)
 		return -e->code;
+	for (size_t i = 0; unpacked && i < images.n; i++)
+		if (write_record(s, &images.v[i], e) < 0)
+			return -e->code;
 	progress_hide(s->progress);
 	print_entries(&entries);
 	s->spool = NULL;

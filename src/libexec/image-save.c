@@ -26,7 +26,8 @@ struct output {
 	char *name;           /* owned; in there */
 	struct new_file file; /* to become that */
 	int fd;               /* owned; what is open already, or the directory of a layout */
-	bool made, is_new;    /* of a layout: the directory, what is in it */
+	bool is_layout;       /* and of that: */
+	bool made, is_new;    /* the directory, and what is in it, were not there */
 };
 #define OUTPUT_INIT { .parent_fd = -1, .file = NEW_FILE_INIT, .fd = -1 }
 
@@ -110,6 +111,7 @@ is_empty(int dir_fd)
 static int
 open_layout(const char *path, struct output *ret, struct err *e)
 {
+	ret->is_layout = true;
 	if (open_parent(path, ret, e) < 0)
 		return -e->code;
 	if (mkdirat(ret->parent_fd, ret->name, 0777) == 0)
@@ -130,39 +132,61 @@ open_layout(const char *path, struct output *ret, struct err *e)
 }
 
 static int
-open_output(const struct save_args *a, struct output *ret, struct err *e)
+open_output(const char *path, enum archive_format format, struct output *ret, struct err *e)
 {
-	const bool is_stdout = !a->output || strcmp(a->output, "-") == 0;
+	const bool is_stdout = !path || strcmp(path, "-") == 0;
 
-	if (strcmp(a->format, "oci-dir") == 0) {
-		if (is_stdout)
-			return err_set(e, EINVAL, "save: --format oci-dir needs --output DIR");
-		return open_layout(a->output, ret, e);
-	}
+	if (format == ARCHIVE_OCI_DIR && is_stdout)
+		return err_set(e, EINVAL, "save: --format oci-dir needs --output DIR");
 	if (!is_stdout)
-		return open_file(a->output, ret, e);
+		return format == ARCHIVE_OCI_DIR ? open_layout(path, ret, e)
+						 : open_file(path, ret, e);
 	ret->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
 	return ret->fd < 0 ? err_sys(e, "standard output") : check_terminal(ret->fd, e);
 }
 
 /* --- what goes there --- */
 
+/* In the order of enum archive_format. */
+static const char *const formats[] = { "oci-archive", "oci-dir", "docker-archive" };
+static const char *const compressions[] = {
+	[PACK_NONE] = "none",
+	[PACK_GZIP] = "gzip",
+	[PACK_ZSTD] = "zstd",
+};
+static_assert(NELEMS(formats) == ARCHIVE_DOCKER + 1, "a name for each format");
+static_assert(NELEMS(compressions) == PACK_COMPRESSION_MAX_, "a name for each compression");
+
+/* The index of @word in the list. */
 static int
-take_options(const struct save_args *a, struct archive_save *sv, struct err *e)
+find_word(const char *option, const char *word, const char *const *list, size_t n, struct err *e)
 {
-	sv->format = strcmp(a->format, "oci-dir") == 0	      ? ARCHIVE_OCI_DIR
-		     : strcmp(a->format, "docker-archive") == 0 ? ARCHIVE_DOCKER
-								: ARCHIVE_OCI;
-	sv->recompress = a->compression != NULL;
-	if (!sv->recompress)
-		return 0;
-	sv->compression = strcmp(a->compression, "gzip") == 0	? PACK_GZIP
-			  : strcmp(a->compression, "zstd") == 0 ? PACK_ZSTD
-								: PACK_NONE;
-	if (sv->format == ARCHIVE_DOCKER && sv->compression != PACK_NONE) {
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(list[i], word) == 0)
+			return (int)i;
+	(void)err_set(e, EINVAL, "save: --%s: '%s' is not known", option, word);
+	return err_hint(e, "%s, %s or %s", list[0], list[1], list[2]);
+}
+
+/* Before anything is made. */
+static int
+check_options(const struct save_args *a, enum archive_format *ret_format, int *ret_compression,
+	      struct err *e)
+{
+	const int format = find_word("format", a->format, formats, NELEMS(formats), e);
+	int to = -1;
+
+	if (format < 0)
+		return format;
+	if (a->compression &&
+	    (to = find_word("compression", a->compression, compressions, NELEMS(compressions), e)) < 0)
+		return to;
+	if (format == ARCHIVE_DOCKER && to > PACK_NONE) {
 		(void)err_set(e, EINVAL, "save: layers in a docker-archive are not compressed");
 		return err_hint(e, "the whole can be: rootlet save --format docker-archive IMAGE | gzip");
 	}
+	*ret_format = (enum archive_format)format;
+	*ret_compression = to;
 	return 0;
 }
 
@@ -212,32 +236,51 @@ write_output(const struct archive_save *sv, struct output *o, struct err *e)
 	return is_file ? new_file_name(&o->file, o->name, e) : 0;
 }
 
+/* @to: of layers; -1: as they are */
 static int
-save(struct store *s, const struct save_args *a, char **images, struct output *o, struct err *e)
+save(struct store *s, enum archive_format format, int to, char **images, struct output *o,
+     struct err *e)
 {
 	AUTO_SPOOL spool = spool_new(s);
 	AUTO_ARCHIVE_SAVE sv;
 
 	archive_save_init(&sv, s, spool);
 	s->spool = spool;
-	if (take_options(a, &sv, e) < 0)
-		return -e->code;
+	sv.format = format;
+	sv.recompress = to >= 0;
+	if (sv.recompress)
+		sv.compression = (enum pack_compression)to;
 	for (; *images; images++)
 		if (add_image(&sv, *images, e) < 0)
 			return -e->code;
 	return write_output(&sv, o, e) < 0 ? err_prefix(e, "save") : 0;
 }
 
+/* With the store, where it goes is all that can be opened from now on. */
+static int
+open_both(const char *first, const struct output *o, struct store *ret, struct err *e)
+{
+	struct confine_dir dirs[2];
+	size_t n = 0;
+
+	if (o->file.fd >= 0 || o->made)
+		dirs[n++] = (struct confine_dir){ .fd = o->parent_fd, .write = true };
+	if (o->is_layout)
+		dirs[n++] = (struct confine_dir){ .fd = o->fd, .write = true };
+	if (open_store_and(false, dirs, n, ret, e) == 0)
+		return 0;
+	return e->code == ENOENT ? no_image(first, e) : -e->code;
+}
+
 int
 verb_save(int argc, char **argv, struct err *e)
 {
-	struct save_args a = { .format = "oci-archive" };
+	struct save_args a = { .format = formats[ARCHIVE_OCI] };
+	enum archive_format format = ARCHIVE_OCI;
 	AUTO_STORE s = STORE_INIT;
 	AUTO_PROGRESS progress = NULL;
 	AUTO_OUTPUT o = OUTPUT_INIT;
-	struct confine_dir dirs[2];
-	size_t n = 0;
-	int first = opt_parse(save_opts, argc, argv, &a, e);
+	int to = -1, first = opt_parse(save_opts, argc, argv, &a, e);
 
 	if (first == 0)
 		return 1;
@@ -245,14 +288,9 @@ verb_save(int argc, char **argv, struct err *e)
 		return first;
 	if (first == argc)
 		return err_set(e, EINVAL, "save: the name of an image is expected");
-	if (open_output(&a, &o, e) < 0)
+	if (check_options(&a, &format, &to, e) < 0 || open_output(a.output, format, &o, e) < 0 ||
+	    open_both(argv[first], &o, &s, e) < 0)
 		return -e->code;
-	if (o.file.fd >= 0 || o.made)
-		dirs[n++] = (struct confine_dir){ .fd = o.parent_fd, .write = true };
-	if (strcmp(a.format, "oci-dir") == 0)
-		dirs[n++] = (struct confine_dir){ .fd = o.fd, .write = true };
-	if (open_store_and(false, dirs, n, &s, e) < 0)
-		return e->code == ENOENT ? no_image(argv[first], e) : -e->code;
 	s.progress = progress = new_progress(a.quiet);
-	return save(&s, &a, argv + first, &o, e);
+	return save(&s, format, to, argv + first, &o, e);
 }
