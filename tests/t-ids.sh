@@ -188,6 +188,37 @@ else
 		/bin/true /bin/false $some $some
 	test_ok "forced without subordinate group ids: one line" helper_refused \
 		"no subordinate ids" /bin/true /bin/true $some ''
+	# An image's layers belong to the ids of a range, or to one.
+	tar -C "$base" -cf "$tmp/base.tar" .
+	chmod 644 "$tmp/base.tar"
+	# shellcheck disable=SC2086
+	image() {
+		uid=$stranger
+		kind_shown with_helpers "$1" "$2" $some $some "$ROOTLET" run img $map
+	}
+	# shellcheck disable=SC2086
+	imports() {
+		with_helpers "$1" "$1" $some $some "$ROOTLET" import -q "$tmp/base.tar" img >/dev/null &&
+			prints "$2" ls "$tmp/stranger/rootlet/layers"
+	}
+	test_ok "an image is imported for one id when newuidmap fails" imports /bin/false single
+	test_ok "and runs so" prints single image /bin/false /bin/false
+	mv "$tmp/stranger/rootlet/layers/single" "$tmp/stranger/rootlet/layers/range"
+	test_ok "also when there are layers for a range already" prints single image /bin/false /bin/false
+	rm -rf "$tmp/stranger/rootlet/layers/single"
+	test_ok "also when newgidmap is not there" prints single image /usr/bin/newuidmap "$tmp/no-program"
+	# shellcheck disable=SC2086
+	image_refused() {
+		refused newuidmap with_helpers /bin/false /bin/false $some $some "$ROOTLET" run --idmap=range img /bin/true
+	}
+	test_ok "forced, one line" image_refused
+	# shellcheck disable=SC2086
+	commit_again() {
+		with_helpers /bin/false /bin/false $some $some "$ROOTLET" run --commit img2 img /bin/probe write /new &&
+			with_helpers /bin/false /bin/false $some $some "$ROOTLET" run img2 /bin/probe stat /new
+	}
+	test_ok "what it changed becomes an image" commit_again
+	rm -rf "$tmp/stranger/rootlet"
 	helper_lies() {
 		timeout 5 unshare -m true || return
 		with_helpers /bin/true /bin/true "$some" "$some" timeout 5 "$ROOTLET" run --idmap=range \

@@ -232,4 +232,121 @@ config_of() { "$ROOTLET" inspect "$1" | python3 -c 'import json, sys; print(sort
 test_ok "inspect shows labels and ports" sh -c '"$ROOTLET" inspect full | grep -q "80/tcp" && "$ROOTLET" inspect full | grep -q "a.b"'
 stays() { run -u 0 --commit full2 full probe write /new >/dev/null && prints "$(config_of full)" config_of full2; }
 test_ok "a commit keeps all of the configuration" stays
+
+# --- platforms ---
+
+case $(uname -m) in
+x86_64) own=amd64 other=arm64 ;;
+aarch64) own=arm64 other=amd64 ;;
+*) own=$(uname -m) other=amd64 ;;
+esac
+mkdir -p "$tmp/foreign/bin"
+# What the kernel does not run: a program for no machine.
+printf '\177ELF\002\001\001\000\000\000\000\000\000\000\000\000\002\000\377\377' >"$tmp/foreign/bin/program"
+head -c 200 /dev/zero >>"$tmp/foreign/bin/program"
+chmod 755 "$tmp/foreign/bin/program"
+layer foreign
+python3 "$srcdir/tests/make-image.py" "$store" several:latest <<X
+[{"platform": "linux/$other", "config": {"Cmd": ["program"]}, "layers": ["$tmp/base.tar", "$tmp/foreign.tar"]},
+ {"platform": "linux/arm/v7", "config": {"Cmd": ["probe", "args", "v7"]}, "layers": ["$tmp/base.tar"]},
+ {"platform": "linux/$own", "config": {"Cmd": ["probe", "args", "own"]}, "layers": ["$tmp/base.tar"]}]
+X
+echo "[{\"platform\": \"linux/$other\", \"config\": {\"Cmd\": [\"program\"]},
+	\"layers\": [\"$tmp/base.tar\", \"$tmp/foreign.tar\"]}]" |
+	python3 "$srcdir/tests/make-image.py" "$store" foreign:latest
+test_ok "of several, the one for this machine" prints "$(run none probe args own)" run several
+test_ok "and again, as it is known" prints "$(run none probe args own)" run several
+test_ok "--platform chooses" prints "$(run none probe args v7)" run --platform linux/arm/v7 several
+test_ok "and again" prints "$(run none probe args v7)" run --platform linux/arm/v7 several
+test_ok "without a system, without the variant" prints "$(run none probe args v7)" run --platform ARM several
+test_ok "the other names of this one" prints "$(run none probe args own)" run --platform "$(uname -m)" several
+test_ok "without it, it is this machine's again" prints "$(run none probe args own)" run several
+lists_platforms() {
+	fails_with "not there for platform linux/mips" run --platform linux/mips several true &&
+		grep -q "^hint: .*: linux/$other, linux/arm/v7, linux/$own\$" "$tmp/stderr"
+}
+test_ok "one that is not there: those that are" lists_platforms
+test_ok "an image for another one is refused when this is asked for" \
+	fails_with "the image is for linux/$other, not for linux/$own" run --platform "linux/$own" foreign true
+for platform in '' / linux linux/ linux/a/b/c 'linux/a b' ../x; do
+	test_ok "'$platform' is no platform" fails_with "--platform: '$platform' is not a platform" \
+		run --platform "$platform" several true
+done
+test_ok "a directory has none" fails_with "--platform" run --platform "linux/$own" "$tmp/base" true
+cannot_run() {
+	status 126 run "$@" 2>"$tmp/stderr"
+	cat "$tmp/stderr"
+	grep -q "^hint: the image is for linux/$other, this machine is linux/$own\$" "$tmp/stderr"
+}
+test_ok "a program that the kernel cannot run: for what machine it is" cannot_run foreign
+test_ok "also of several" cannot_run --platform "linux/$other" several
+inspects() { "$ROOTLET" inspect "$@" | grep -o '"variant": "v7"'; }
+test_ok "inspect --platform" prints '"variant": "v7"' inspects --platform linux/arm several
+inspect_says() { fails_with "not there for platform linux/mips" "$ROOTLET" inspect --platform mips several; }
+test_ok "one that is not there" inspect_says
+
+# --- short names ---
+
+HOME=$tmp/home
+export HOME
+containers=$HOME/.config/containers
+mkdir -p "$containers/registries.conf.d"
+"$ROOTLET" tag none registry.example.org/team/tool:latest
+"$ROOTLET" tag cmd registry.example.org/team/tool:2
+"$ROOTLET" tag both quay.example.org/tool
+cat >"$containers/registries.conf" <<'X'
+unqualified-search-registries = ["docker.io", # a comment with ]
+	"quay.io"]
+short-name-mode = "enforcing"
+text = """
+[aliases]
+"trap" = "registry.example.org/team/tool"
+"""
+[[registry]]
+location = "x"
+[aliases]
+"tool" = "registry.example.org/team/tool" # a comment
+bare-key = 'quay.example.org/tool'
+"none" = "registry.example.org/team/tool"
+"gone" = "registry.example.org/none/such"
+"bad" = "../../x"
+"tagged" = "quay.example.org/tool:latest"
+number = 12
+"team/tool" = "quay.example.org/tool"
+[other]
+"not-here" = "registry.example.org/team/tool"
+X
+is_tool() { prints "$(run none probe args short)" run "$@" probe args short; }
+test_ok "an alias" is_tool tool
+test_ok "again, as it is known" is_tool tool
+test_ok "with a tag" prints "$(run none probe args x)" run tool:2
+test_ok "a bare key, a literal string" prints "$(run none probe args a b)" run bare-key
+test_ok "one with a slash" prints "$(run none probe args a b)" run team/tool
+test_ok "what is there under the name comes first" prints "0 0 0 0:" run none probe ids
+for name in trap not-here gone bad tagged number tool:3 docker.io/tool localhost/tool; do
+	test_ok "'$name' is none" fails_with "no image '$name'" run "$name" true
+done
+by_alias() {
+	"$ROOTLET" inspect tool >/dev/null && "$ROOTLET" tag tool tool-2 &&
+		"$ROOTLET" images --format names | grep -qx tool-2:latest
+}
+test_ok "inspect and tag know it" by_alias
+printf '[aliases]\n"tool" = "quay.example.org/tool"\n"bare-key" = ""\n' >"$containers/registries.conf.d/10.conf"
+printf '[aliases]\n"late" = "quay.example.org/tool"\n' >"$containers/registries.conf.d/20.conf"
+printf '[aliases]\n"off" = "quay.example.org/tool"\n' >"$containers/registries.conf.d/30.off"
+test_ok "later files win" prints "$(run none probe args a b)" run tool
+test_ok "all of them are read" prints "$(run none probe args a b)" run late
+test_ok "an empty one is none" fails_with "no image 'bare-key'" run bare-key true
+test_ok "only *.conf" fails_with "no image 'off'" run off true
+printf '[aliases]\n"mine" = "registry.example.org/team/tool"\n' >"$tmp/mine.conf"
+by_variable() { CONTAINERS_REGISTRIES_CONF=$tmp/mine.conf "$ROOTLET" run "$@"; }
+test_ok "CONTAINERS_REGISTRIES_CONF is in place of the file" prints "0 0 0 0:" by_variable mine probe ids
+printf '[aliases]\n"a" = "quay.example.org/tool"\n"b = \n' >"$containers/registries.conf"
+says_line() { fails_with "no image 'nothing'" run nothing true && grep -q "^hint: .*registries.conf: line 3 " "$tmp/stderr"; }
+test_ok "a file that is not understood is named where a name is missing" says_line
+test_ok "but what was read counts" prints "$(run none probe args a b)" run a
+rm "$containers/registries.conf"
+mkfifo "$containers/registries.conf"
+test_ok "a file that is none is not waited for" fails_with "no image 'nothing'" timeout 5 "$ROOTLET" run nothing true
+rm "$containers/registries.conf"
 test_done

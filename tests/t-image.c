@@ -107,11 +107,12 @@ records(void)
 	   strcmp(b.cmd[0], "line\nline") == 0 && b.user && !b.workdir && !b.entrypoint,
 	   "a record is read as it was written");
 	OK(!decodes(data, len - 1) && !decodes(data, 5) && !decodes("", 0), "a cut one is none");
-	OK(DECODES("rootlet image 1\0digest=sha256:" HEX "\0layer=" HEX), "the least that is one");
-	OK(!DECODES("rootlet image 1\0digest=sha256:" HEX "\0layer=../../etc"),
+	OK(DECODES("rootlet image 2\0digest=sha256:" HEX "\0layer=" HEX), "the least that is one");
+	OK(!DECODES("rootlet image 2\0digest=sha256:" HEX "\0layer=../../etc"),
 	   "a layer that is no digest is none");
-	OK(!DECODES("rootlet image 1\0digest=sha256:" HEX), "one without layers is none");
-	OK(!DECODES("rootlet image 1\0digest=sha256:" HEX "\0layer=" HEX "\0nonsense"),
+	OK(!DECODES("rootlet image 2\0digest=sha256:" HEX), "one without layers is none");
+	OK(!DECODES("rootlet image 1\0digest=sha256:" HEX "\0layer=" HEX), "one of before is none");
+	OK(!DECODES("rootlet image 2\0digest=sha256:" HEX "\0layer=" HEX "\0nonsense"),
 	   "unknown words make it none");
 }
 

@@ -35,6 +35,10 @@ int cmd_use_store(const char *dir, struct err *e);
 /* An error when $ROOTLET_STORE is relative: it would be another store in each directory. */
 int cmd_check_store(struct err *e);
 
+/* The short names that this caller's tools know images by; see image/aliases.h. */
+struct aliases;
+void cmd_read_aliases(struct aliases *a);
+
 /* The time that is to stand in what is made, in seconds; -1: the real one. */
 int64_t cmd_source_date_epoch(void);
 
@@ -69,7 +73,10 @@ struct run_plan {
 	struct spec *spec;  /* owned */
 	int events_fd;      /* owned; -1: nobody listens */
 	const char *kind;   /* whose the files of an image are: "range", "root", "single" */
+	const char *base;   /* of argv; NULL: started again */
 	char *image;        /* owned; digest of the image that it runs; NULL: none */
+	char *platform;     /* owned; that was asked for; NULL: none */
+	char *has_platform; /* owned; what the image is for; NULL: it does not say */
 	int lock_fd;        /* owned; keeps the image's files where they are; -1: none */
 	const char *commit; /* name for an image of what has changed; NULL: none.  Of argv. */
 	const char *apply;  /* "ask", "yes", "no": what becomes of changes of this machine's files; NULL */

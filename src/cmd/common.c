@@ -11,6 +11,7 @@
 #include "cmd/container.h"
 #include "cmd/image.h"
 #include "frontend/bwrap.h"
+#include "image/aliases.h"
 #include "options/docs.h"
 
 #define STORE_VARIABLE "ROOTLET_STORE" /* also the way from --store to the helpers */
@@ -104,6 +105,14 @@ cmd_stderr_is_screen(void)
 }
 
 void
+cmd_read_aliases(struct aliases *a)
+{
+	const char *conf = getenv("CONTAINERS_REGISTRIES_CONF");
+
+	aliases_read(a, conf && *conf ? conf : NULL, cmd_absolute(getenv("HOME")));
+}
+
+void
 cmd_expect_children(void)
 {
 	(void)signal(SIGCHLD, SIG_DFL);
@@ -168,8 +177,8 @@ const struct opt_command cmd_table[] = {
 	  load_opts, cmd_image_in_kind, false },
 	{ "save", "[OPTIONS] IMAGE...", "write images to an archive that docker, podman and skopeo read",
 	  save_opts, cmd_image, false },
-	{ "inspect", "IMAGE", "print manifest and configuration of an image, as JSON",
-	  image_name_opts, cmd_image, false },
+	{ "inspect", "[OPTIONS] IMAGE", "print manifest and configuration of an image, as JSON",
+	  inspect_opts, cmd_image, false },
 	{ "tag", "IMAGE NAME[:TAG]", "give an image one more name", image_name_opts, cmd_image, false },
 	{ "rmi", "IMAGE...", "take names from images", image_name_opts, cmd_image, false },
 	{ "verify", "[OPTIONS] [IMAGE...]", "compare blobs and unpacked layers with their digests",

@@ -29,6 +29,14 @@ const struct opt import_opts[] = {
 	OPT_END,
 };
 
+const struct opt inspect_opts[] = {
+	OPT_STRING(0, "platform", "OS/ARCH[/VARIANT]", OPT_VALUE_TEXT, struct inspect_args, platform,
+		   "of an image for several, the one for this platform",
+		   "Of an image that is there for several platforms, show what is for this one, as "
+		   "linux/arm64 or linux/arm/v7. Default: this machine's."),
+	OPT_END,
+};
+
 const struct opt load_opts[] = {
 	OPT_STRING('i', "input", "FILE|-", OPT_VALUE_FILE, struct load_args, input,
 		   "read FILE instead of standard input",

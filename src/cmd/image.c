@@ -15,11 +15,17 @@
 #include "engine/ids.h"
 #include "engine/launch.h"
 #include "frontend/run.h"
+#include "image/aliases.h"
 #include "image/names.h"
+#include "image/platform.h"
 #include "image/ref.h"
 
 #define HELPER     "rootlet-image"
 #define RECORD_MAX ((size_t)8 << 20) /* bytes */
+
+/* Between run_helper() and its child: the exit status of no helper. */
+#define EXIT_NO_IDS   123
+#define HELPER_NO_IDS 2
 
 int
 cmd_image(int argc, char **argv)
@@ -93,29 +99,71 @@ find_layers(int store_fd, const char *data_dir, const char *kind, char *const *d
 
 /* Returns 1 when it is not all there. */
 static int
-look_up_digest(const char *digest, const char *kind, const char *data_dir,
-	       struct image_record *ret, char ***ret_layers, int *ret_lock_fd)
+look_up_digest(const struct image_query *q, int store_fd, const char *digest, struct found_image *ret)
 {
-	AUTO_FD store = open(data_dir, O_PATH | O_DIRECTORY | O_CLOEXEC), lock = -1;
+	AUTO_FD lock = -1;
 
-	if (store < 0 || read_record(store, digest, ret, &lock) < 0 ||
-	    !(*ret_layers = find_layers(store, data_dir, kind, ret->layers))) {
-		image_record_clear(ret);
+	if (read_record(store_fd, digest, &ret->record, &lock) < 0 ||
+	    !(ret->layers = find_layers(store_fd, q->data_dir, cmd_kind_of(q->ids), ret->record.layers))) {
+		image_record_clear(&ret->record);
 		return 1;
 	}
-	*ret_lock_fd = TAKE_FD(lock);
+	ret->lock_fd = TAKE_FD(lock);
 	return 0;
 }
 
-/* The same, or the name is not known. */
-static int
-look_up_name(const char *name, const char *kind, const char *data_dir, struct image_record *ret,
-	     char ***ret_layers, int *ret_lock_fd)
+/* Is that image for what was asked for?  If not, the helper says so. */
+static bool
+has_platform(const struct image_query *q, const struct image_record *r)
 {
-	AUTO_FD store = open(data_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return !q->platform || (r->platform && platform_fits(q->platform, r->platform));
+}
+
+/* @digest: what a name stands for: an image, or an index of several, one for each platform */
+static int
+look_up(const struct image_query *q, int store_fd, const char *digest, struct found_image *ret)
+{
+	AUTO_FREE char *own = NULL, *chosen = NULL;
+
+	if (look_up_digest(q, store_fd, digest, ret) == 0) {
+		if (has_platform(q, &ret->record))
+			return 0;
+		cmd_found_image_clear(ret);
+		return 1;
+	}
+	own = platform_own();
+	chosen = names_find_platform(store_fd, digest, q->platform ? q->platform : own);
+	return chosen ? look_up_digest(q, store_fd, chosen, ret) : 1;
+}
+
+/* The digest of the image that @text is an alias of, owned, or NULL. */
+static char *
+find_alias(int store_fd, const char *text)
+{
+	CLEANUP(aliases_clear) struct aliases a = ALIASES_INIT;
+	struct image_ref ref = IMAGE_REF_INIT;
+	struct err ignored = ERR_INIT;
+	AUTO_FREE char *target = NULL, *name = NULL;
+
+	cmd_read_aliases(&a);
+	target = aliases_resolve(&a, text);
+	if (!target || image_ref_parse(target, &ref, &ignored) < 0)
+		return NULL;
+	name = ref.digest ? NULL : image_ref_name(&ref);
+	image_ref_clear(&ref);
+	return name ? names_find(store_fd, name) : NULL;
+}
+
+/* Returns 1 when the name is not known, or it is not all there. */
+static int
+look_up_name(const struct image_query *q, const char *name, struct found_image *ret)
+{
+	AUTO_FD store = open(q->data_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	AUTO_FREE char *digest = store < 0 ? NULL : names_find(store, name);
 
-	return digest ? look_up_digest(digest, kind, data_dir, ret, ret_layers, ret_lock_fd) : 1;
+	if (!digest && store >= 0)
+		digest = find_alias(store, q->name);
+	return digest ? look_up(q, store, digest, ret) : 1;
 }
 
 /* --- what the helper makes of it --- */
@@ -154,14 +202,17 @@ make_range_spec(char *const *argv, struct spec **ret, struct err *e)
 
 /* In a child.  Returns the exit status. */
 static int
-run_in_range(char *const *argv)
+run_in_range(char *const *argv, bool may_be_refused)
 {
 	const struct launch_hooks none = { .ctx = NULL };
 	struct launch_result res = { .exit_status = EXIT_ROOTLET };
 	struct err e = ERR_INIT;
 	AUTO_SPEC s = NULL;
 
-	if (fd_fill_stdio(&e) < 0 || make_range_spec(argv, &s, &e) < 0 || launch_run(s, NULL, &none, &res, &e) < 0) {
+	if (fd_fill_stdio(&e) < 0 || make_range_spec(argv, &s, &e) < 0 ||
+	    launch_run(s, NULL, &none, &res, &e) < 0) {
+		if (res.ids_refused && may_be_refused)
+			return EXIT_NO_IDS;
 		(void)err_prefix(&e, "%s", argv[0]);
 		return cmd_fail(&e);
 	}
@@ -170,7 +221,7 @@ run_in_range(char *const *argv)
 
 /* After a launch signals are blocked, and standard descriptors given away. */
 static int
-child(const char *kind, char **argv, int out_fd)
+child(const char *kind, char **argv, bool may_be_refused, int out_fd)
 {
 	struct err ignored = ERR_INIT;
 	sigset_t none;
@@ -180,7 +231,7 @@ child(const char *kind, char **argv, int out_fd)
 	if (out_fd >= 0 && dup2(out_fd, STDOUT_FILENO) < 0)
 		return EXIT_ROOTLET;
 	if (strcmp(kind, "range") == 0)
-		return run_in_range(argv);
+		return run_in_range(argv, may_be_refused);
 	/* Where that is not to be had, what the caller's own modes forbid him is an error later. */
 	if (strcmp(kind, "single") == 0)
 		(void)ids_enter_own(&ignored);
@@ -197,6 +248,8 @@ wait_for(pid_t pid, struct err *e)
 			return err_sys(e, "wait for " HELPER);
 	if (WIFSIGNALED(status))
 		return err_set(e, ECANCELED, HELPER " was ended by signal %d", WTERMSIG(status));
+	if (WEXITSTATUS(status) == EXIT_NO_IDS)
+		return HELPER_NO_IDS;
 	return WEXITSTATUS(status) > 1 ? cmd_said(e) : WEXITSTATUS(status);
 }
 
@@ -216,12 +269,14 @@ read_line(int fd, char *buf, size_t size)
 /*
  * Run the helper as whom the files of @kind belong to, and wait.  When it fails it has said why:
  * then there is an error without a message.  Returns 1 when that is its exit status, which is no
- * failure of the helper.
+ * failure of the helper; HELPER_NO_IDS when it could not be started.
  *
+ * @may_be_refused: that the ids of a range are refused is not said, but returned
  * @ret_line: NULL: it has our standard output
  */
 static int
-run_helper(const char *kind, char **argv, char *ret_line, size_t line_size, struct err *e)
+run_helper(const char *kind, char **argv, bool may_be_refused, char *ret_line, size_t line_size,
+	   struct err *e)
 {
 	AUTO_FD out = -1, in = -1;
 	int pipe_fds[2];
@@ -234,7 +289,7 @@ run_helper(const char *kind, char **argv, char *ret_line, size_t line_size, stru
 	cmd_expect_children();
 	pid = fork();
 	if (pid == 0)
-		_exit(child(kind, argv, out));
+		_exit(child(kind, argv, may_be_refused, out));
 	if (pid < 0)
 		return err_sys(e, "start " HELPER);
 	fd_closep(&out);
@@ -245,16 +300,18 @@ run_helper(const char *kind, char **argv, char *ret_line, size_t line_size, stru
 
 /* @ret_digest: of the image that the name had then */
 static int
-prepare(const char *kind, const char *name, bool quiet, char *ret_digest, size_t size, struct err *e)
+prepare(const struct image_query *q, char *ret_digest, size_t size, struct err *e)
 {
+	const char *const kind = cmd_kind_of(q->ids);
 	AUTO_STRV argv = NULL;
 
 	strv_take(&argv, xstrdup("prepare"));
 	strv_take(&argv, xstrdup(kind));
-	strv_take(&argv, xstrdup(name));
-	if (quiet)
+	strv_take(&argv, xstrdup(q->name));
+	strv_take(&argv, xstrdup(q->platform ? q->platform : ""));
+	if (q->quiet)
 		strv_take(&argv, xstrdup("quiet"));
-	return run_helper(kind, argv, ret_digest, size, e);
+	return run_helper(kind, argv, q->ids->idmap_auto, ret_digest, size, e);
 }
 
 int
@@ -270,30 +327,47 @@ cmd_commit_layer(const char *kind, const char *upper, const char *digest, const 
 	strv_take(&argv, xstrdup(name));
 	if (quiet)
 		strv_take(&argv, xstrdup("quiet"));
-	return run_helper(kind, argv, NULL, 0, e);
+	return run_helper(kind, argv, false, NULL, 0, e);
+}
+
+void
+cmd_found_image_clear(struct found_image *f)
+{
+	image_record_clear(&f->record);
+	strv_freep(&f->layers);
+	fd_closep(&f->lock_fd);
+}
+
+/* After the helper has made all of it. */
+static int
+look_up_prepared(const struct image_query *q, const char *digest, struct found_image *ret)
+{
+	AUTO_FD store = open(q->data_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return image_digest_is_valid(digest) && store >= 0 ? look_up_digest(q, store, digest, ret) : 1;
 }
 
 int
-cmd_find_image(const char *name, const char *kind, bool quiet, const char *data_dir,
-	       struct image_record *ret, char ***ret_layers, int *ret_lock_fd, struct err *e)
+cmd_find_image(const struct image_query *q, struct found_image *ret, struct err *e)
 {
 	struct image_ref ref = IMAGE_REF_INIT;
 	AUTO_FREE char *full = NULL;
 	char digest[128];
+	int r;
 
-	if (!data_dir)
+	if (!q->data_dir)
 		return err_set(e, ENOENT, "there is no place for images: HOME is not set");
-	if (image_ref_parse(name, &ref, e) < 0)
+	if (image_ref_parse(q->name, &ref, e) < 0)
 		return -e->code;
 	full = ref.digest ? NULL : image_ref_name(&ref);
 	image_ref_clear(&ref);
-	if (full && look_up_name(full, kind, data_dir, ret, ret_layers, ret_lock_fd) == 0)
+	if (full && look_up_name(q, full, ret) == 0)
 		return 0;
-	if (prepare(kind, name, quiet, digest, sizeof(digest), e) < 0)
-		return -e->code;
-	if (!image_digest_is_valid(digest) ||
-	    look_up_digest(digest, kind, data_dir, ret, ret_layers, ret_lock_fd) != 0)
-		return err_set(e, ENOENT, "image '%s' is not there any more", name);
+	r = prepare(q, digest, sizeof(digest), e);
+	if (r != 0)
+		return r == HELPER_NO_IDS ? 1 : r;
+	if (look_up_prepared(q, digest, ret) != 0)
+		return err_set(e, ENOENT, "image '%s' is not there any more", q->name);
 	return 0;
 }
 
@@ -301,7 +375,7 @@ cmd_find_image(const char *name, const char *kind, bool quiet, const char *data_
 int
 cmd_end_changes(char **words, struct err *e)
 {
-	return run_helper("single", words, NULL, 0, e);
+	return run_helper("single", words, false, NULL, 0, e);
 }
 
 int
@@ -326,20 +400,81 @@ cmd_find_layers(const struct image_record *r, const char *kind, const char *data
 int
 cmd_help_in_kind(const char *kind, char **argv, struct err *e)
 {
-	return run_helper(kind, argv, NULL, 0, e);
+	return run_helper(kind, argv, false, NULL, 0, e);
 }
 
-/* Whose the files of images are by default. */
-const char *
-cmd_choose_kind(const char *idmap, const struct run_host *h, struct err *e)
+int
+cmd_choose_ids(const char *idmap, const struct run_host *h, struct spec **ret, struct err *e)
 {
 	AUTO_SPEC s = spec_new();
 
 	if (run_fill_idmap(s, idmap, h, e) < 0)
-		return NULL;
-	return s->idmap == SPEC_IDMAP_RANGE  ? "range"
-	       : s->idmap == SPEC_IDMAP_ROOT ? "root"
-					     : "single";
+		return -e->code;
+	*ret = TAKE_PTR(s);
+	return 0;
+}
+
+const char *
+cmd_kind_of(const struct spec *ids)
+{
+	return ids->idmap == SPEC_IDMAP_RANGE  ? "range"
+	       : ids->idmap == SPEC_IDMAP_ROOT ? "root"
+					       : "single";
+}
+
+/* Each directory of layers, as it is called in the other kind. */
+static void
+change_layers(struct spec *s, const char *data_dir)
+{
+	AUTO_FREE char *range = path_join(data_dir, "layers/range/");
+	const size_t n = strlen(range);
+
+	for (size_t i = 0; i < s->n_mounts; i++)
+		for (char **p = s->mounts[i].trusted ? s->mounts[i].lowers : NULL; p && *p; p++) {
+			char *other;
+
+			if (strncmp(*p, range, n) != 0)
+				continue;
+			other = xasprintf("%s/layers/single/%s", data_dir, *p + n);
+			free(*p);
+			*p = other;
+		}
+}
+
+int
+cmd_take_layers_of_single(struct run_plan *plan, struct err *e)
+{
+	CLEANUP(cmd_found_image_clear) struct found_image found = FOUND_IMAGE_INIT;
+	AUTO_FREE char *data_dir = cmd_find_data_dir();
+	const struct image_query q = { .name = plan->base,
+				       .ids = plan->spec,
+				       .platform = plan->platform,
+				       .data_dir = data_dir,
+				       .quiet = plan->quiet };
+
+	if (cmd_find_image(&q, &found, e) < 0)
+		return -e->code;
+	if (strcmp(found.record.digest, plan->image) != 0)
+		return err_set(e, ESTALE, "image '%s' is another one now", plan->base);
+	change_layers(plan->spec, data_dir);
+	plan->kind = "single";
+	fd_closep(&plan->lock_fd);
+	plan->lock_fd = found.lock_fd;
+	found.lock_fd = -1;
+	return 0;
+}
+
+static int
+run_in_kind(int argc, char **argv, const struct spec *ids, struct err *e)
+{
+	const char *const kind = cmd_kind_of(ids);
+	AUTO_STRV words = NULL;
+
+	strv_take(&words, xstrdup(argv[0]));
+	strv_take(&words, xstrdup(kind));
+	for (int i = 1; i < argc; i++)
+		strv_take(&words, xstrdup(argv[i]));
+	return run_helper(kind, words, ids->idmap_auto, NULL, 0, e);
 }
 
 int
@@ -348,16 +483,15 @@ cmd_image_in_kind(int argc, char **argv)
 	const struct run_host h = { .uid = (uid_t)getauxval(AT_EUID),
 				    .gid = (gid_t)getauxval(AT_EGID) };
 	struct err e = ERR_INIT;
-	const char *kind = cmd_choose_kind(NULL, &h, &e);
-	AUTO_STRV words = NULL;
+	AUTO_SPEC ids = NULL;
 	int r;
 
-	if (!kind)
+	if (cmd_choose_ids(NULL, &h, &ids, &e) < 0)
 		return cmd_fail(&e);
-	strv_take(&words, xstrdup(argv[0]));
-	strv_take(&words, xstrdup(kind));
-	for (int i = 1; i < argc; i++)
-		strv_take(&words, xstrdup(argv[i]));
-	r = run_helper(kind, words, NULL, 0, &e);
+	r = run_in_kind(argc, argv, ids, &e);
+	if (r == HELPER_NO_IDS) {
+		(void)run_idmap_again(ids);
+		r = run_in_kind(argc, argv, ids, &e);
+	}
 	return r < 0 ? cmd_fail(&e) : r;
 }

@@ -40,7 +40,11 @@ struct save_args {
 };
 
 extern const struct opt load_opts[], save_opts[];
-extern const struct opt images_opts[], import_opts[], image_name_opts[];
+struct inspect_args {
+	const char *platform;
+};
+
+extern const struct opt images_opts[], import_opts[], inspect_opts[], image_name_opts[];
 
 struct apply_args {
 	bool list, elsewhere;
@@ -48,24 +52,45 @@ struct apply_args {
 
 extern const struct opt apply_opts[];
 
-/* What --idmap=@idmap comes to: "range", "root" or "single", or NULL after an error. */
-const char *cmd_choose_kind(const char *idmap, const struct run_host *h, struct err *e);
+/* What --idmap=@idmap comes to, for user 0: in a spec that is to be freed. */
+int cmd_choose_ids(const char *idmap, const struct run_host *h, struct spec **ret, struct err *e);
+/* Whose the files of images are with that id map: "range", "root" or "single". */
+const char *cmd_kind_of(const struct spec *ids);
 
 /* Any verb that needs no id map: argv[0] tells the helper which. */
 int cmd_image(int argc, char **argv);
 /* One that reads or writes unpacked layers: it runs as whom they belong to, and argv[1] is the kind. */
 int cmd_image_in_kind(int argc, char **argv);
 
+/* What is looked for.  Nothing is owned. */
+struct image_query {
+	const char *name;     /* as the user wrote it */
+	const struct spec *ids; /* of cmd_choose_ids(): whose the files of the unpacked layers are */
+	const char *platform; /* of platform_parse(); NULL: this machine's, where there are several */
+	const char *data_dir;
+	bool quiet;           /* do not show how far it is */
+};
+
+struct found_image {
+	struct image_record record; /* owned */
+	char **layers; /* owned strv; their directories, topmost first */
+	int lock_fd;   /* owned; as long as it is open, nobody removes the image or its layers */
+};
+#define FOUND_IMAGE_INIT { .lock_fd = -1 }
+void cmd_found_image_clear(struct found_image *f);
+
 /*
- * Find an image by its name, and have its layers unpacked.
- *
- * @kind: "range", "root" or "single": whose files the unpacked layers are
- * @quiet: do not show how far it is
- * @ret_layers: owned strv; their directories, topmost first
- * @ret_lock_fd: owned; as long as it is open, nobody removes the image or its layers
+ * Find an image by its name or an alias, and have its layers unpacked.  Returns 1 when the ids of a range
+ * are refused, which was chosen by us: then there may be another choice, run_idmap_again().
  */
-int cmd_find_image(const char *name, const char *kind, bool quiet, const char *data_dir,
-		   struct image_record *ret, char ***ret_layers, int *ret_lock_fd, struct err *e);
+int cmd_find_image(const struct image_query *q, struct found_image *ret, struct err *e);
+
+/*
+ * The plan, which has the layers of a range, gets those of a single id, unpacked if need be.  An error
+ * of -ECANCELED has been said.
+ */
+struct run_plan;
+int cmd_take_layers_of_single(struct run_plan *plan, struct err *e);
 
 /*
  * The unpacked layers of an image that is known, whether or not it still has a name.  The lock is had

@@ -39,6 +39,12 @@ const struct opt run_opts[] = {
 	OPT_STRINGS(0, "add-host", "HOST:IP", OPT_VALUE_TEXT, struct run_args, add_hosts,
 		    "add a line to /etc/hosts",
 		    NULL),
+	OPT_STRING(0, "platform", "OS/ARCH[/VARIANT]", OPT_VALUE_TEXT, struct run_args, platform,
+		   "of an image for several, run the one for this platform",
+		   "Of an image that is there for several platforms, run the one for this, as "
+		   "linux/arm64 or linux/arm/v7; an image that is for another one is refused. Default: "
+		   "this machine's. Programs of another architecture run where the kernel has an "
+		   "interpreter for them (binfmt_misc, qemu-user)."),
 	OPT_GROUP("Process"),
 	OPT_STRING('w', "workdir", "DIR", OPT_VALUE_DIR, struct run_args, workdir,
 		   "start the command in DIR",

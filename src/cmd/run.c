@@ -12,6 +12,7 @@
 #include "cmd/container.h"
 #include "cmd/image.h"
 #include "engine/launch.h"
+#include "image/platform.h"
 #include "image/ref.h"
 #include "init/init.h"
 #include "kernel/oom.h"
@@ -70,27 +71,29 @@ close_inherited(const struct spec *s, int events_fd, int lock_fd, struct err *e)
 	return fd_close_others(keep, n, e);
 }
 
-struct found_image {
-	const char *kind;
-	struct image_record record;
-	char **layers; /* owned strv */
-	int lock_fd;   /* owned; -1: no image */
-	struct run_image image;
+/* The image that is the base, if it is one. */
+struct base_image {
+	struct spec *ids; /* owned; with the id map, which tells whose files the layers are to be; NULL */
+	const char *kind; /* whose they are; NULL: not known */
+	char *platform;   /* owned; that was asked for, or NULL */
+	struct found_image found;
+	struct run_image image; /* of what was found */
 };
+#define BASE_IMAGE_INIT { .found = FOUND_IMAGE_INIT }
 
 static void
-found_image_clear(struct found_image *f)
+base_image_clear(struct base_image *b)
 {
-	image_record_clear(&f->record);
-	strv_freep(&f->layers);
-	fd_closep(&f->lock_fd);
+	spec_freep(&b->ids);
+	free(b->platform);
+	cmd_found_image_clear(&b->found);
 }
 
 static void
-fill_image(struct found_image *f, const char *name, const struct image_record *r)
+fill_image(struct base_image *b, const char *name, const struct image_record *r)
 {
-	f->image = (struct run_image){ .name = name,
-				       .layers = f->layers,
+	b->image = (struct run_image){ .name = name,
+				       .layers = b->found.layers,
 				       .entrypoint = r->entrypoint,
 				       .cmd = r->cmd,
 				       .env = r->env,
@@ -101,16 +104,30 @@ fill_image(struct found_image *f, const char *name, const struct image_record *r
 }
 
 static int
-find_image(const struct run_args *a, struct run_host *h, struct found_image *f, struct err *e)
+find_image(const struct run_args *a, struct run_host *h, struct base_image *b, struct err *e)
 {
+	struct image_query q = { .name = a->base, .data_dir = h->data_dir, .quiet = a->quiet };
+	int r;
+
+	if (a->platform && platform_parse(a->platform, &b->platform, e) < 0)
+		return err_prefix(e, "--platform");
 	if (run_base_is_host(a->base) || image_ref_is_path(a->base))
-		return 0;
-	f->kind = cmd_choose_kind(a->idmap, h, e);
-	if (!f->kind || cmd_find_image(a->base, f->kind, a->quiet, h->data_dir, &f->record, &f->layers,
-				       &f->lock_fd, e) < 0)
+		return a->platform ? err_set(e, EINVAL, "--platform: only an image has one") : 0;
+	if (cmd_choose_ids(a->idmap, h, &b->ids, e) < 0)
 		return -e->code;
-	fill_image(f, a->base, &f->record);
-	h->image = &f->image;
+	q.platform = b->platform;
+	q.ids = b->ids;
+	r = cmd_find_image(&q, &b->found, e);
+	if (r > 0) {
+		(void)run_idmap_again(b->ids);
+		r = cmd_find_image(&q, &b->found, e);
+	}
+	if (r < 0)
+		return r;
+	b->kind = cmd_kind_of(b->ids);
+	fill_image(b, a->base, &b->found.record);
+	h->image = &b->image;
+	h->ids = b->ids;
 	return 0;
 }
 
@@ -135,19 +152,22 @@ check_commit(const char *name, const struct spec *s, const char *image, struct e
 }
 
 static int
-make_plan(const struct run_args *a, const struct run_host *h, struct found_image *found,
+make_plan(const struct run_args *a, const struct run_host *h, struct base_image *b,
 	  struct run_plan *ret, struct err *e)
 {
 	AUTO_SPEC s = NULL;
 
-	if (run_spec(a, h, &s, e) < 0 || check_commit(a->commit, s, found->record.digest, e) < 0 ||
+	if (run_spec(a, h, &s, e) < 0 || check_commit(a->commit, s, b->found.record.digest, e) < 0 ||
 	    cmd_changes_check(a, h, s, e) < 0 ||
-	    cmd_keep_plan(a, h, s, &found->record, ret, e) < 0)
+	    cmd_keep_plan(a, h, s, &b->found.record, ret, e) < 0)
 		return -e->code;
 	ret->spec = TAKE_PTR(s);
-	ret->lock_fd = TAKE_FD(found->lock_fd);
-	ret->kind = found->kind;
-	ret->image = TAKE_PTR(found->record.digest);
+	ret->lock_fd = TAKE_FD(b->found.lock_fd);
+	ret->base = a->base;
+	ret->kind = b->kind;
+	ret->image = TAKE_PTR(b->found.record.digest);
+	ret->has_platform = TAKE_PTR(b->found.record.platform);
+	ret->platform = TAKE_PTR(b->platform);
 	ret->commit = a->commit;
 	ret->name = a->name;
 	ret->apply = a->apply;
@@ -160,7 +180,7 @@ static int
 make_spec(struct run_args *a, struct run_plan *ret, struct err *e)
 {
 	AUTO_FREE char *cwd = find_cwd(), *data_dir = cmd_find_data_dir();
-	CLEANUP(found_image_clear) struct found_image found = { .lock_fd = -1 };
+	CLEANUP(base_image_clear) struct base_image base = BASE_IMAGE_INIT;
 	struct run_host h = {
 		.uid = (uid_t)getauxval(AT_EUID),
 		.gid = (gid_t)getauxval(AT_EGID),
@@ -172,7 +192,7 @@ make_spec(struct run_args *a, struct run_plan *ret, struct err *e)
 	};
 
 	if (fd_check_stdio(e) < 0 || cmd_changes_begin(a, &h, e) < 0 ||
-	    find_image(a, &h, &found, e) < 0 || make_plan(a, &h, &found, ret, e) < 0 ||
+	    find_image(a, &h, &base, e) < 0 || make_plan(a, &h, &base, ret, e) < 0 ||
 	    open_events_fd(a->events_fd, &ret->events_fd, e) < 0 ||
 	    close_inherited(ret->spec, ret->events_fd, ret->lock_fd, e) < 0 ||
 	    cmd_fill_filter(ret->spec, a, h.data_dir, e) < 0)
@@ -182,17 +202,20 @@ make_spec(struct run_args *a, struct run_plan *ret, struct err *e)
 
 /* The image that the container was made from, as its record has it. */
 static int
-found_again(const struct container_record *r, const char *data_dir, struct found_image *f,
+found_again(const struct container_record *r, const char *data_dir, struct base_image *b,
 	    struct run_host *h, struct err *e)
 {
-	f->kind = r->kind;
+	struct found_image *f = &b->found;
+
+	b->kind = r->kind;
 	if (!r->image.digest)
 		return 0;
 	if (cmd_find_layers(&r->image, r->kind, data_dir, &f->layers, &f->lock_fd, e) < 0)
 		return -e->code;
 	f->record.digest = xstrdup(r->image.digest);
-	fill_image(f, r->base, &r->image);
-	h->image = &f->image;
+	f->record.platform = r->image.platform ? xstrdup(r->image.platform) : NULL;
+	fill_image(b, r->base, &r->image);
+	h->image = &b->image;
 	return 0;
 }
 
@@ -200,7 +223,7 @@ int
 cmd_run_again(const struct container_record *r, char **command, struct run_plan *ret, struct err *e)
 {
 	AUTO_FREE char *data_dir = cmd_find_data_dir();
-	CLEANUP(found_image_clear) struct found_image found = { .lock_fd = -1 };
+	CLEANUP(base_image_clear) struct base_image base = BASE_IMAGE_INIT;
 	CLEANUP(run_args_clear) struct run_args a = { .base = NULL };
 	struct run_host h = {
 		.uid = (uid_t)getauxval(AT_EUID),
@@ -224,11 +247,12 @@ cmd_run_again(const struct container_record *r, char **command, struct run_plan 
 		return err_set(e, EBADMSG, "its record has no command line");
 	a.base = words[first];
 	a.command = command ? command : words + first + 1;
-	if (found_again(r, data_dir, &found, &h, e) < 0 || make_plan(&a, &h, &found, ret, e) < 0 ||
+	if (found_again(r, data_dir, &base, &h, e) < 0 || make_plan(&a, &h, &base, ret, e) < 0 ||
 	    cmd_fill_filter(ret->spec, &a, data_dir, e) < 0)
 		return -e->code;
 	strv_freep(&ret->spec->env);
 	ret->spec->env = strv_copy(r->env);
+	ret->base = NULL;
 	return 0;
 }
 
@@ -321,17 +345,45 @@ on_ended(void *ctx, const char *layer, const struct launch_result *res)
 	return -1;
 }
 
+/*
+ * A range was refused: the same with one id, and for an image with layers made for that.  The files of a
+ * container are those of a certain id map.
+ */
+static bool
+make_single(struct run_plan *plan, struct err *e)
+{
+	const struct err refused = *e;
+
+	if (plan->spec->layer_keep || !run_idmap_again(plan->spec))
+		return false;
+	err_clear(e);
+	if (!plan->image || cmd_take_layers_of_single(plan, e) == 0)
+		return true;
+	if (e->code != ECANCELED)
+		*e = refused;
+	return false;
+}
+
+/* A program for another machine. */
+static void
+explain_platform(const struct run_plan *plan, struct err *e)
+{
+	AUTO_FREE char *own = platform_own();
+
+	if (e->code == ENOEXEC && plan->has_platform && !platform_fits(own, plan->has_platform))
+		(void)err_hint(e, "the image is for %.64s, this machine is %s", plan->has_platform, own);
+}
+
 static int
 launch(struct running *run, const struct launch_hooks *hooks, struct launch_result *res, struct err *e)
 {
-	struct spec *s = run->plan.spec;
-	int r = launch_run(s, init_main, hooks, res, e);
+	int r = launch_run(run->plan.spec, init_main, hooks, res, e);
 
-	/* Files of an image or a container are those of a certain id map. */
-	if (r == 0 || !res->ids_refused || run->plan.image || s->layer_keep || !run_idmap_again(s))
-		return r;
-	err_clear(e);
-	return launch_run(s, init_main, hooks, res, e);
+	if (r < 0 && res->ids_refused && make_single(&run->plan, e))
+		r = launch_run(run->plan.spec, init_main, hooks, res, e);
+	if (r < 0)
+		explain_platform(&run->plan, e);
+	return r;
 }
 
 void

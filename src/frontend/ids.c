@@ -213,10 +213,28 @@ is_host_root(const struct run_host *h)
 	return h->uid == 0 && stat("/proc/cmdline", &st) == 0 && st.st_uid == 0;
 }
 
+/* As it was chosen before; the one id of a single map depends on the user. */
+static void
+take_choice(struct spec *s, const struct run_host *h)
+{
+	s->idmap_auto = h->ids->idmap_auto;
+	if (h->ids->idmap == SPEC_IDMAP_SINGLE) {
+		fill_single(s, h);
+		return;
+	}
+	s->idmap = h->ids->idmap;
+	memcpy(s->uids, h->ids->uids, sizeof(s->uids));
+	memcpy(s->gids, h->ids->gids, sizeof(s->gids));
+	s->n_uids = h->ids->n_uids;
+	s->n_gids = h->ids->n_gids;
+}
+
 int
 run_fill_idmap(struct spec *s, const char *want, const struct run_host *h, struct err *e)
 {
-	if (choose(s, want ? want : "auto", h, e) < 0)
+	if (h->ids)
+		take_choice(s, h);
+	else if (choose(s, want ? want : "auto", h, e) < 0)
 		return -e->code;
 	s->host_root = is_host_root(h);
 	if (!is_mapped(s->uids, s->n_uids, s->uid))

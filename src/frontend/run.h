@@ -12,7 +12,8 @@
 
 struct run_args {
 	const char *layer, *home, *net, *proc, *idmap, *workdir, *user, *hostname, *entrypoint, *timeout,
-		*umask, *init, *new_privs, *seccomp, *events_fd, *commit, *apply, *save, *stop_signal;
+		*umask, *init, *new_privs, *seccomp, *events_fd, *commit, *apply, *save, *stop_signal,
+		*platform;
 	bool read_only, here, privileged, interactive, tty, rm, quiet;
 	const char *name;
 	bool keep;
@@ -40,6 +41,7 @@ struct run_host {
 	const char *data_dir; /* rootlet's own directory; NULL: none */
 	char *const *env;
 	bool terminal;        /* stdin and stdout are terminals */
+	const struct spec *ids; /* run_fill_idmap() has chosen before, for user 0; NULL: it has not */
 	const struct run_image *image; /* what base names; NULL: a directory, or the machine itself */
 };
 

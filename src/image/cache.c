@@ -1,5 +1,5 @@
 /*
- * What a start reads of images: cache/image-HEX and cache/names.
+ * What a start reads of images: cache/image-HEX, cache/platform-HEX-OS-ARCHITECTURE and cache/names.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "image/layers.h"
 #include "image/names.h"
+#include "image/platform.h"
 
 #define RECORD_MAX ((size_t)8 << 20) /* bytes */
 
@@ -93,6 +94,16 @@ layers_write_record(const struct store *s, const struct oci_image *im, struct er
 	if (fd >= 0 && set_aside(s, fd, name, e) < 0)
 		return -e->code;
 	return store_replace(s, name, data, len, e);
+}
+
+int
+layers_write_platform(const struct store *s, const char *index, const char *platform,
+		      const char *digest, struct err *e)
+{
+	AUTO_FREE char *own = platform_own(),
+		       *name = names_platform_path(index, platform ? platform : own);
+
+	return store_replace(s, name, digest, strlen(digest), e);
 }
 
 static void

@@ -31,6 +31,9 @@ int layers_unpack_all(const struct store *s, const char *kind, const struct oci_
 
 /* cache/image-HEX, and cache/names: index.json without JSON; see record.h. */
 int layers_write_record(const struct store *s, const struct oci_image *im, struct err *e);
+/* Index @index has image @digest for @platform; NULL: this machine's. */
+int layers_write_platform(const struct store *s, const char *index, const char *platform,
+			  const char *digest, struct err *e);
 int layers_write_names(const struct store *s, struct err *e);
 
 #endif

@@ -53,3 +53,25 @@ names_find(int store_fd, const char *name)
 	digest = find_word(data, (size_t)len, name);
 	return digest && image_digest_is_valid(digest) ? xstrdup(digest) : NULL;
 }
+
+char *
+names_platform_path(const char *digest, const char *platform)
+{
+	char *path = xasprintf("cache/platform-%s-%s", digest + strlen("sha256:"), platform);
+
+	for (char *p = path + strlen("cache/"); (p = strchr(p, '/'));)
+		*p = '-';
+	return path;
+}
+
+char *
+names_find_platform(int store_fd, const char *digest, const char *platform)
+{
+	AUTO_FREE char *path = names_platform_path(digest, platform), *data = NULL;
+	AUTO_FD fd = openat(store_fd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct err ignored = ERR_INIT;
+
+	if (fd < 0 || fd_read_all(fd, NAMES_STAMP_SIZE, &data, &ignored) < 0)
+		return NULL;
+	return image_digest_is_valid(data) ? TAKE_PTR(data) : NULL;
+}

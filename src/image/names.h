@@ -19,4 +19,9 @@ int names_stamp(int store_fd, char ret[NAMES_STAMP_SIZE]);
 /* The digest ("sha256:HEX", owned) that @name has; NULL: not there, stale, or no cache. */
 char *names_find(int store_fd, const char *name);
 
+/* The digest (owned) of the image that index @digest has for @platform; NULL: not known here. */
+char *names_find_platform(int store_fd, const char *digest, const char *platform);
+/* Where that stands, relative to the store.  Owned. */
+char *names_platform_path(const char *digest, const char *platform);
+
 #endif

@@ -1,7 +1,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 
 #include "base/str.h"
 #include "image/oci.h"
@@ -20,25 +19,6 @@ oci_image_clear(struct oci_image *i)
 	}
 	free(i->layers);
 	*i = (struct oci_image)OCI_IMAGE_INIT;
-}
-
-const char *
-oci_architecture(void)
-{
-	static const struct {
-		const char *machine, *name;
-	} names[] = {
-		{ "x86_64", "amd64" },	 { "aarch64", "arm64" },     { "armv7l", "arm" },
-		{ "i686", "386" },	 { "i386", "386" },	     { "ppc64le", "ppc64le" },
-		{ "s390x", "s390x" },	 { "riscv64", "riscv64" },   { "loongarch64", "loong64" },
-	};
-	static struct utsname u;
-
-	(void)uname(&u);
-	for (size_t i = 0; i < NELEMS(names); i++)
-		if (strcmp(names[i].machine, u.machine) == 0)
-			return names[i].name;
-	return u.machine;
 }
 
 const char *
@@ -119,34 +99,66 @@ oci_check_index(json_t *doc, struct err *e)
 
 /* --- platforms --- */
 
-static bool
-is_platform(json_t *descriptor, const char *want)
+/* Of a descriptor's "platform", or of a config.  Owned; NULL: it does not say. */
+static char *
+platform_of(json_t *p)
 {
-	json_t *p = json_object_get(descriptor, "platform");
 	const char *os = text(p, "os"), *arch = text(p, "architecture"), *variant = text(p, "variant");
-	AUTO_FREE char *full = NULL, *plain = NULL;
+	const bool has_variant = variant && *variant;
 
-	if (!os || !arch)
-		return false;
-	plain = xasprintf("%s/%s", os, arch);
-	full = xasprintf("%s/%s", plain, variant ? variant : "");
-	return strcmp(plain, want) == 0 || strcmp(full, want) == 0;
+	return os && arch ? xasprintf("%s/%s%s%s", os, arch, has_variant ? "/" : "",
+				      has_variant ? variant : "")
+			  : NULL;
+}
+
+/* The platforms that there are, as far as they fit into a hint. */
+static void
+hint_platforms(json_t *index, struct err *e)
+{
+	char list[128] = "";
+	size_t n = 0, i;
+	json_t *d;
+
+	for (i = 0; (d = json_array_get(json_object_get(index, "manifests"), i)); i++) {
+		AUTO_FREE char *has = platform_of(json_object_get(d, "platform"));
+
+		/* Attestations are listed as "unknown/unknown". */
+		if (!has || strncmp(has, "unknown/", 8) == 0 || n + strlen(has) + 3 > sizeof(list))
+			continue;
+		n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s", n ? ", " : "", has);
+	}
+	(void)err_hint(e, n ? "--platform chooses one of those that are there: %s"
+			    : "it does not say for which platforms it is%s", list);
 }
 
 static const char *
 choose_platform(json_t *index, const char *platform, struct err *e)
 {
-	AUTO_FREE char *own = xasprintf("linux/%s", oci_architecture());
+	AUTO_FREE char *own = platform_own();
 	const char *want = platform ? platform : own;
 	json_t *d;
 	size_t i;
 
-	for (i = 0; (d = json_array_get(json_object_get(index, "manifests"), i)); i++)
-		if (is_platform(d, want))
+	for (i = 0; (d = json_array_get(json_object_get(index, "manifests"), i)); i++) {
+		AUTO_FREE char *has = platform_of(json_object_get(d, "platform"));
+
+		if (has && platform_matches(want, has))
 			return text(d, "digest");
+	}
 	(void)err_set(e, ENOENT, "the image is not there for platform %s", want);
-	(void)err_hint(e, "--platform OS/ARCHITECTURE chooses another");
+	hint_platforms(index, e);
 	return NULL;
+}
+
+/* Of an image that is there for one platform alone. */
+static int
+check_platform(const struct oci_image *im, const char *want, struct err *e)
+{
+	AUTO_FREE char *has = platform_of(im->config);
+
+	if (!want || !has || platform_fits(want, has))
+		return 0;
+	return err_set(e, ENOENT, "the image is for %s, not for %s", has, want);
 }
 
 /* --- manifest and config --- */
@@ -243,7 +255,8 @@ oci_read(const struct store *s, const char *digest, const char *platform, struct
 	if (!config)
 		return err_set(e, EBADMSG, "image %s: the manifest names no config", digest);
 	im.config = store_get_json(s, config, e);
-	if (!im.config || take_layers(&im, e) < 0)
+	if (!im.config || take_layers(&im, e) < 0 ||
+	    (strcmp(im.digest, digest) == 0 && check_platform(&im, platform, e) < 0))
 		return err_prefix(e, "image %s", digest);
 	*ret = im;
 	im = (struct oci_image)OCI_IMAGE_INIT;
@@ -294,6 +307,7 @@ oci_fill_record(const struct oci_image *im, struct image_record *ret, struct err
 	json_t *c = json_object_get(im->config, "config"), *volumes = json_object_get(c, "Volumes");
 
 	ret->digest = xstrdup(im->digest);
+	ret->platform = platform_of(im->config);
 	for (size_t i = 0; i < im->n_layers; i++)
 		strv_take(&ret->layers, xstrdup(im->layers[i].diff_id + strlen("sha256:")));
 	if (json_object_size(volumes) > ITEMS_MAX)

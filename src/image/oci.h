@@ -6,6 +6,7 @@
 #ifndef IMAGE_OCI_H
 #define IMAGE_OCI_H
 
+#include "image/platform.h"
 #include "image/record.h"
 #include "image/store.h"
 
@@ -34,7 +35,7 @@ void oci_image_clear(struct oci_image *i);
  * Read manifest and config, and compare what they say of each other.
  *
  * @digest: of a manifest, or of an index of several platforms
- * @platform: "OS/ARCH[/VARIANT]"; NULL: this machine's
+ * @platform: "OS/ARCH[/VARIANT]", which it must be for; NULL: this machine's, where there are several
  */
 int oci_read(const struct store *s, const char *digest, const char *platform,
 	     struct oci_image *ret, struct err *e);
@@ -59,8 +60,5 @@ int oci_check_index(json_t *doc, struct err *e);
 
 /* "none", "gzip" or "zstd": what a layer of that media type, OCI's or Docker's, is; NULL: it is none. */
 const char *oci_layer_compression(const char *media_type);
-
-/* This machine, as OCI calls it: amd64, arm64 ... */
-const char *oci_architecture(void);
 
 #endif

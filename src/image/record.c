@@ -6,7 +6,7 @@
 #include "image/record.h"
 #include "image/ref.h"
 
-#define FORMAT "rootlet image 1"
+#define FORMAT "rootlet image 2"
 
 static const struct field {
 	const char *key;
@@ -22,6 +22,7 @@ static const struct field {
 	{ "user", offsetof(struct image_record, user), false },
 	{ "workdir", offsetof(struct image_record, workdir), false },
 	{ "stop-signal", offsetof(struct image_record, stop_signal), false },
+	{ "platform", offsetof(struct image_record, platform), false },
 };
 
 static char **

@@ -23,6 +23,7 @@ struct image_record {
 	char *user;        /* owned; NULL: none, as the next */
 	char *workdir;
 	char *stop_signal;
+	char *platform;    /* OS/ARCHITECTURE[/VARIANT] */
 };
 #define IMAGE_RECORD_INIT { .digest = NULL }
 void image_record_clear(struct image_record *r);

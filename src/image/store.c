@@ -1,6 +1,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
@@ -9,6 +10,7 @@
 
 #include "base/fd.h"
 #include "base/str.h"
+#include "image/aliases.h"
 #include "image/digest.h"
 #include "image/ref.h"
 #include "image/spool.h"
@@ -22,6 +24,10 @@ store_close(struct store *s)
 {
 	fd_closep(&s->fd);
 	fd_closep(&s->lock_fd);
+	if (s->aliases)
+		aliases_clear(s->aliases);
+	free(s->aliases);
+	s->aliases = NULL;
 }
 
 static int

@@ -29,12 +29,14 @@
 
 #define ANNOTATION_NAME "org.opencontainers.image.ref.name"
 
+struct aliases;
 struct progress;
 struct spool;
 
 struct store {
 	int fd;      /* owned; the layout's directory, for *at() calls */
 	int lock_fd; /* owned */
+	struct aliases *aliases; /* owned; what short names stand for; NULL: nothing */
 	struct progress *progress; /* borrowed; told of what is read and written; or NULL */
 	/* Borrowed, or NULL: blobs that store_open_blob() finds though they have no name yet. */
 	struct spool *spool;

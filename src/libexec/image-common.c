@@ -5,6 +5,7 @@
 
 #include "base/str.h"
 #include "cmd/cmd.h"
+#include "image/aliases.h"
 #include "image/ref.h"
 #include "libexec/image.h"
 
@@ -26,6 +27,8 @@ open_store_and(bool create, const struct confine_dir *more, size_t n, struct sto
 	}
 	if (store_open(dir, create, ret, e) < 0)
 		return -e->code;
+	ret->aliases = xcalloc(1, sizeof(*ret->aliases));
+	cmd_read_aliases(ret->aliases);
 	return image_confine_files(ret, more, n, e);
 }
 
@@ -36,6 +39,16 @@ no_image(const char *text, struct err *e)
 	return err_hint(e, "rootlet images lists them; a directory is written ./%.200s", text);
 }
 
+/* The same; that names may be missing because a file of aliases has not been understood is said. */
+static int
+no_image_in(const struct store *s, const char *text, struct err *e)
+{
+	if (!s->aliases || !s->aliases->why.code)
+		return no_image(text, e);
+	(void)err_set(e, ENOENT, "no image '%s'", text);
+	return err_hint(e, "%s", s->aliases->why.msg);
+}
+
 int
 open_store_for(const char *text, struct store *ret, struct err *e)
 {
@@ -44,31 +57,52 @@ open_store_for(const char *text, struct store *ret, struct err *e)
 	return r == -ENOENT ? no_image(text, e) : r;
 }
 
+/* By name, by digest, or by the first digits of one.  NULL: there is none, or an error. */
+static json_t *
+find_as_it_is(json_t *index, const char *text, struct err *e)
+{
+	struct image_ref ref = IMAGE_REF_INIT;
+	AUTO_FREE char *name = NULL;
+	bool ambiguous = false;
+	json_t *found;
+
+	if (image_ref_parse(text, &ref, e) < 0)
+		return NULL;
+	name = image_ref_name(&ref);
+	found = name ? store_find(index, name) : NULL;
+	if (!found && ref.digest)
+		found = store_find_digest(index, ref.digest + strlen("sha256:"), &ambiguous);
+	if (!found && strlen(text) >= 6 && strspn(text, "0123456789abcdef") == strlen(text))
+		found = store_find_digest(index, text, &ambiguous);
+	image_ref_clear(&ref);
+	if (!ambiguous)
+		return found;
+	(void)err_set(e, EEXIST, "'%s' is the beginning of several images", text);
+	return NULL;
+}
+
+static json_t *
+find_by_alias(const struct store *s, json_t *index, const char *text, struct err *e)
+{
+	AUTO_FREE char *target = s->aliases ? aliases_resolve(s->aliases, text) : NULL;
+
+	return target ? find_as_it_is(index, target, e) : NULL;
+}
+
 int
 find_image(const struct store *s, const char *text, char **ret, struct err *e)
 {
-	struct image_ref ref = IMAGE_REF_INIT;
-	json_t *index = store_read_index(s, e), *found = NULL;
-	AUTO_FREE char *name = NULL;
-	bool ambiguous = false;
+	json_t *index = store_read_index(s, e), *found;
 
 	if (!index)
 		return -e->code;
-	if (image_ref_parse(text, &ref, e) == 0) {
-		name = image_ref_name(&ref);
-		found = name ? store_find(index, name) : NULL;
-		if (!found && ref.digest)
-			found = store_find_digest(index, ref.digest + strlen("sha256:"), &ambiguous);
-		if (!found && strlen(text) >= 6 && strspn(text, "0123456789abcdef") == strlen(text))
-			found = store_find_digest(index, text, &ambiguous);
-		if (ambiguous)
-			(void)err_set(e, EEXIST, "'%s' is the beginning of several images", text);
-		else if (!found)
-			(void)no_image(text, e);
-	}
+	found = find_as_it_is(index, text, e);
+	if (!found && !e->code)
+		found = find_by_alias(s, index, text, e);
 	if (found)
 		*ret = xstrdup(json_string_value(json_object_get(found, "digest")));
-	image_ref_clear(&ref);
+	else if (!e->code)
+		(void)no_image_in(s, text, e);
 	json_decref(index);
 	return found ? 0 : -e->code;
 }

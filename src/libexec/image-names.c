@@ -11,6 +11,7 @@
 #include "cmd/cmd.h"
 #include "cmd/image.h"
 #include "image/layers.h"
+#include "image/platform.h"
 #include "image/ref.h"
 #include "libexec/image.h"
 
@@ -156,13 +157,19 @@ verb_inspect(int argc, char **argv, struct err *e)
 {
 	AUTO_STORE s = STORE_INIT;
 	AUTO_OCI_IMAGE im = OCI_IMAGE_INIT;
-	AUTO_FREE char *digest = NULL;
+	AUTO_FREE char *digest = NULL, *platform = NULL;
+	struct inspect_args a = { .platform = NULL };
+	int first = opt_parse(inspect_opts, argc, argv, &a, e);
 	json_t *doc;
 
-	if (argc != 2)
+	if (first <= 0)
+		return first == 0 ? 1 : first;
+	if (argc - first != 1)
 		return err_set(e, EINVAL, "inspect: the name of an image is expected");
-	if (open_store_for(argv[1], &s, e) < 0 || find_image(&s, argv[1], &digest, e) < 0 ||
-	    oci_read(&s, digest, NULL, &im, e) < 0)
+	if (a.platform && platform_parse(a.platform, &platform, e) < 0)
+		return err_prefix(e, "--platform");
+	if (open_store_for(argv[first], &s, e) < 0 || find_image(&s, argv[first], &digest, e) < 0 ||
+	    oci_read(&s, digest, platform, &im, e) < 0)
 		return -e->code;
 	doc = json_pack("{s:s, s:O, s:O}", "digest", im.digest, "manifest", im.manifest, "config",
 			im.config);

@@ -1,5 +1,5 @@
 /*
- * What `rootlet run` asks for: "prepare KIND NAME [quiet]", "commit-layer KIND UPPER DIGEST NAME [quiet]".
+ * What `rootlet run` asks for: "prepare KIND NAME PLATFORM [quiet]", "commit-layer KIND UPPER DIGEST NAME [quiet]".
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -23,16 +23,20 @@ verb_prepare(int argc, char **argv, struct err *e)
 	AUTO_OCI_IMAGE im = OCI_IMAGE_INIT;
 	AUTO_FREE char *digest = NULL;
 	AUTO_PROGRESS progress = NULL;
+	const char *platform;
 
-	if (argc != 3 && argc != 4)
-		return err_set(e, EINVAL, "prepare KIND NAME [quiet]");
+	if (argc != 4 && argc != 5)
+		return err_set(e, EINVAL, "prepare KIND NAME PLATFORM [quiet]");
+	platform = *argv[3] ? argv[3] : NULL;
 	if (open_store_for(argv[2], &s, e) < 0 || find_image(&s, argv[2], &digest, e) < 0 ||
-	    oci_read(&s, digest, NULL, &im, e) < 0)
+	    oci_read(&s, digest, platform, &im, e) < 0)
 		return -e->code;
-	s.progress = progress = new_progress(argv[3] != NULL);
+	s.progress = progress = new_progress(argv[4] != NULL);
 	if (layers_unpack_all(&s, argv[1], &im, e) < 0)
 		return err_prefix(e, "image %s", argv[2]);
-	if (layers_write_record(&s, &im, e) < 0 || layers_write_names(&s, e) < 0)
+	if (layers_write_record(&s, &im, e) < 0 || layers_write_names(&s, e) < 0 ||
+	    (strcmp(im.digest, digest) != 0 &&
+	     layers_write_platform(&s, digest, platform, im.digest, e) < 0))
 		return -e->code;
 	(void)printf("%s\n", im.digest);
 	return 0;
