@@ -14,6 +14,7 @@ _rootlet_kind()
 	run:--tmpfs) kind='text' ;;
 	run:--device) kind='path' ;;
 	run:--add-host) kind='text' ;;
+	run:--platform) kind='text' ;;
 	run:-w | run:--workdir) kind='dir' ;;
 	run:-e | run:--env) kind='text' ;;
 	run:--env-file) kind='file' ;;
@@ -101,6 +102,7 @@ _rootlet_kind()
 	save:-o | save:--output) kind='file' ;;
 	save:--format) kind='words oci-archive oci-dir docker-archive' ;;
 	save:--compression) kind='words gzip zstd none' ;;
+	inspect:--platform) kind='text' ;;
 	ps:--format) kind='words table json names' ;;
 	doctor:--format) kind='words table json' ;;
 	*) kind= ;;
@@ -110,7 +112,7 @@ _rootlet_kind()
 _rootlet_options()
 {
 	case $1 in
-	run) echo '--layer= --read-only --home= -v --volume= --tmpfs= --here --device= --add-host= -w --workdir= -e --env= --env-file= -u --user= -h --hostname= --entrypoint= --ulimit= --timeout= --stop-signal= --umask= --init= --pass-fd= --events-fd= -i --interactive -t --tty --commit= -q --quiet --apply= --save= --keep --name= --rm --net= --proc= --idmap= --cap-add= --cap-drop= --new-privs= --seccomp= --privileged --help' ;;
+	run) echo '--layer= --read-only --home= -v --volume= --tmpfs= --here --device= --add-host= --platform= -w --workdir= -e --env= --env-file= -u --user= -h --hostname= --entrypoint= --ulimit= --timeout= --stop-signal= --umask= --init= --pass-fd= --events-fd= -i --interactive -t --tty --commit= -q --quiet --apply= --save= --keep --name= --rm --net= --proc= --idmap= --cap-add= --cap-drop= --new-privs= --seccomp= --privileged --help' ;;
 	try) echo '--apply= --save= --home= -v --volume= --tmpfs= -w --workdir= -e --env= --timeout= --net= --help' ;;
 	apply) echo '-l --list --elsewhere --help' ;;
 	bwrap) echo '--help --version --args= --argv0= --level-prefix --not-a-security-boundary --unshare-all --share-net --unshare-user --unshare-user-try --unshare-ipc --unshare-pid --unshare-net --unshare-uts --unshare-cgroup --unshare-cgroup-try --userns= --userns2= --disable-userns --assert-userns-disabled --pidns= --uid= --gid= --hostname= --chdir= --clearenv --setenv= --unsetenv= --bind= --bind-try= --dev-bind= --dev-bind-try= --ro-bind= --ro-bind-try= --bind-fd= --ro-bind-fd= --remount-ro= --overlay-src= --overlay= --tmp-overlay= --ro-overlay= --proc= --dev= --tmpfs= --mqueue= --dir= --file= --bind-data= --ro-bind-data= --symlink= --perms= --size= --chmod= --seccomp= --add-seccomp-fd= --exec-label= --file-label= --cap-add= --cap-drop= --lock-file= --sync-fd= --block-fd= --userns-block-fd= --info-fd= --json-status-fd= --new-session --die-with-parent --as-pid-1 --help' ;;
@@ -118,7 +120,7 @@ _rootlet_options()
 	import) echo '-m --message= -q --quiet --help' ;;
 	load) echo '-i --input= --no-unpack -q --quiet --help' ;;
 	save) echo '-o --output= --format= --compression= -q --quiet --help' ;;
-	inspect) echo '--help' ;;
+	inspect) echo '--platform= --help' ;;
 	tag) echo '--help' ;;
 	rmi) echo '--help' ;;
 	verify) echo '-q --quiet --help' ;;
