@@ -197,6 +197,12 @@ both.files |= other.files
 both.index["manifests"].append(named(descriptor(other.manifest, MANIFEST), "evil:1"))
 write("name-twice", tar(both.all()), "two images named evil:1")
 
+write("names", with_index(lambda i: {"manifests": [
+    named(descriptor(i.manifest, MANIFEST), f"evil:{n}") for n in range(1001)]}), "more than 1000 names")
+write("names-docker", tar(good.docker(RepoTags=[f"evil:{n}" for n in range(50000)])), "more than 1000 names")
+
+write("images-docker", tar(good.docker() | {"manifest.json": b"[" + b"{}," * 1000 + b"{}]"}), "more than 1000 images")
+
 # --- what is in the layers ---
 
 for name, layer, text in (("dotdot", entry("../x", b"x"), '".."'), ("device", entry("etc", kind=SYM, link="/")

@@ -188,6 +188,14 @@ moves() { other load <"$tmp/all.tar" >/dev/null && rootlet save -o "$tmp/m.tar" 
 	[ "$(config plain:1 other)" = "$config_plain" ]; }
 test_ok "a name that is there moves, and no other" moves
 
+# As a layer of another image, unpacked already, and nothing like it.
+poisoned() {
+	mkdir "$tmp/poison" && (cd "$tmp/poison" && rootlet save --format docker-archive plain:1 | tar -x) &&
+		echo x | gzip >"$tmp/poison/x" && layer=$(cd "$tmp/poison" && echo ./*.tar) && mv "$tmp/poison/x" "$tmp/poison/$layer" &&
+		fails_with "its content is" rootlet load -i "$tmp/poison"
+}
+test_ok "a layer that is known is looked at all the same" poisoned
+
 # --- several platforms, Docker's media types, odd archives that are fine ---
 
 python3 - "$tmp" "$store" "$digest_plain" <<'END'

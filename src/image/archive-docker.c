@@ -111,6 +111,8 @@ take_names(json_t *tags, const struct blob *manifest, struct archive_images *ret
 	archive_add_image(ret, manifest, MEDIA_MANIFEST, NULL);
 	if (tags && !json_is_null(tags) && !json_is_array(tags))
 		return err_set(e, EBADMSG, "RepoTags is not a list");
+	if (json_array_size(tags) > ARCHIVE_NAMES_MAX)
+		return err_set(e, E2BIG, "more than %d names", ARCHIVE_NAMES_MAX);
 	json_array_foreach(tags, i, t) {
 		if (!json_is_string(t))
 			return err_set(e, EBADMSG, "RepoTags has what is not a text");
@@ -151,6 +153,8 @@ archive_docker_images(struct archive *a, json_t *manifest, struct archive_images
 
 	if (!json_is_array(manifest))
 		return err_set(e, EBADMSG, "manifest.json is not a list of images");
+	if (json_array_size(manifest) > ARCHIVE_NAMES_MAX)
+		return err_set(e, E2BIG, "manifest.json: more than %d images", ARCHIVE_NAMES_MAX);
 	json_array_foreach(manifest, i, x)
 		if (take_image(a, x, ret, e) < 0)
 			return err_prefix(e, "manifest.json: image %zu", i + 1);

@@ -20,6 +20,8 @@
 #include "image/pack.h"
 #include "image/spool.h"
 
+#define ARCHIVE_NAMES_MAX 1000 /* in an archive; and images */
+
 struct archive;
 
 /*

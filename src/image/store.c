@@ -395,6 +395,11 @@ write_index(const struct store *s, json_t *index, struct err *e)
 
 	if (!text)
 		return err_set(e, EINVAL, "index.json cannot be written");
+	/* Nobody would read it again. */
+	if (strlen(text) > STORE_JSON_MAX) {
+		(void)err_set(e, EFBIG, "store: too many images for one index.json");
+		return err_hint(e, "rootlet rmi takes names away");
+	}
 	return store_replace(s, "index.json", text, strlen(text), e);
 }
 
