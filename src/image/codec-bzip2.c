@@ -10,10 +10,11 @@ struct bzip2 {
 };
 
 static void *
-bzip2_start(void)
+bzip2_start(size_t memory)
 {
 	struct bzip2 *z = calloc(1, sizeof(*z));
 
+	(void)memory;
 	if (z && BZ2_bzDecompressInit(&z->s, 0, 0) != BZ_OK) {
 		free(z);
 		return NULL;

@@ -13,10 +13,11 @@ struct gzip {
 };
 
 static void *
-gzip_start(void)
+gzip_start(size_t memory)
 {
 	struct gzip *z = calloc(1, sizeof(*z));
 
+	(void)memory;
 	if (!z)
 		return NULL;
 	isal_inflate_init(&z->s);

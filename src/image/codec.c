@@ -3,8 +3,9 @@
 #include "image/codec.h"
 
 static void *
-none_start(void)
+none_start(size_t memory)
 {
+	(void)memory;
 	return malloc(1);
 }
 

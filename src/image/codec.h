@@ -23,8 +23,11 @@ struct codec {
 	size_t n_magic;
 	/* Is it, as far as @n bytes tell?  NULL: the magic number is enough. */
 	bool (*matches)(const uint8_t *p, size_t n);
-	/* The state; NULL when there is no memory. */
-	void *(*start)(void);
+	/*
+	 * The state; NULL when there is no memory.  @memory: bytes; data that needs more of it is
+	 * refused, with ENOBUFS, when a step sees that.
+	 */
+	void *(*start)(size_t memory);
 	/*
 	 * Take input, give output, as much as there is and fits.  Returns 1 when what was taken is
 	 * complete, with nothing left to give, 0 when there is more to come.

@@ -56,12 +56,22 @@ open_kind(const struct store *s, const char *kind, enum unpack_owners *ret_how, 
 	return fd < 0 ? err_sys(e, "open %s in the store", dir) : fd;
 }
 
+static struct unpack_limits
+limits_of(struct progress *progress, size_t memory, const atomic_bool *stop)
+{
+	struct unpack_limits l = unpack_limits_default;
+
+	l.progress = progress;
+	l.memory = memory;
+	l.stop = stop;
+	return l;
+}
+
 /* Unpack @blob into @temp, a new directory. */
 static int
 unpack_into(int parent_fd, const char *temp, enum unpack_owners how, int blob,
-	    struct progress *progress, struct unpack_result *ret, struct err *e)
+	    const struct unpack_limits *limits, struct unpack_result *ret, struct err *e)
 {
-	struct unpack_limits limits = unpack_limits_default;
 	AUTO_FD dir = -1;
 
 	if (mkdirat(parent_fd, temp, 0755) < 0 ||
@@ -70,8 +80,7 @@ unpack_into(int parent_fd, const char *temp, enum unpack_owners how, int blob,
 	/* The umask is ours. */
 	if (fchmod(dir, 0755) < 0)
 		return err_sys(e, "make a directory for the layer");
-	limits.progress = progress;
-	return unpack_layer(blob, dir, how, &limits, ret, e);
+	return unpack_layer(blob, dir, how, limits, ret, e);
 }
 
 /* It is there under its name now, from us or from somebody else. */
@@ -100,9 +109,10 @@ static int
 unpack_incoming(int parent, const char *temp, enum unpack_owners how, struct incoming *in,
 		struct oci_layer *ret, struct err *e)
 {
+	const struct unpack_limits limits = limits_of(incoming_progress(in), 0, NULL);
 	struct unpack_result r;
 
-	if (unpack_into(parent, temp, how, incoming_tar_fd(in), incoming_progress(in), &r, e) < 0)
+	if (unpack_into(parent, temp, how, incoming_tar_fd(in), &limits, &r, e) < 0)
 		return incoming_blame(in, e);
 	if (incoming_finish(in, &r, ret, e) < 0)
 		return -e->code;
@@ -130,8 +140,8 @@ layers_add(const struct store *s, const char *kind, int fd,
 	return store_keep_blob(s, blob, ret->digest, e);
 }
 
-static int
-check_type(const struct oci_layer *l, struct err *e)
+int
+layers_check_type(const struct oci_layer *l, struct err *e)
 {
 	if (!oci_layer_compression(l->media_type))
 		return err_set(e, EBADMSG, "media type '%s' is not that of a layer", l->media_type);
@@ -157,15 +167,17 @@ check(const struct oci_layer *l, const struct unpack_result *r, struct err *e)
 }
 
 int
-layers_unpack(const struct store *s, const char *kind, const struct oci_layer *l, struct err *e)
+layers_unpack_within(const struct store *s, const char *kind, const struct oci_layer *l, size_t memory,
+		     const atomic_bool *stop, struct err *e)
 {
+	const struct unpack_limits limits = limits_of(s->progress, memory, stop);
 	const char *const name = l->diff_id + strlen("sha256:");
 	enum unpack_owners how = UNPACK_OWNERS_REAL;
 	AUTO_FD parent = open_kind(s, kind, &how, e), blob = -1;
 	struct unpack_result r;
 	char temp[32];
 
-	if (parent < 0 || check_type(l, e) < 0)
+	if (parent < 0 || layers_check_type(l, e) < 0)
 		return -e->code;
 	if (faccessat(parent, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return 0;
@@ -173,7 +185,7 @@ layers_unpack(const struct store *s, const char *kind, const struct oci_layer *l
 	if (blob < 0)
 		return blob;
 	temp_name(temp);
-	if (unpack_into(parent, temp, how, blob, s->progress, &r, e) < 0 || check(l, &r, e) < 0 ||
+	if (unpack_into(parent, temp, how, blob, &limits, &r, e) < 0 || check(l, &r, e) < 0 ||
 	    name_layer(parent, temp, name, e) < 0) {
 		remove_tree(parent, temp);
 		return -e->code;
@@ -181,34 +193,8 @@ layers_unpack(const struct store *s, const char *kind, const struct oci_layer *l
 	return 0;
 }
 
-static bool
-is_there(const struct store *s, const char *kind, const struct oci_layer *l)
-{
-	AUTO_FREE char *path = xasprintf("layers/%s/%s", kind, l->diff_id + strlen("sha256:"));
-
-	return faccessat(s->fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
 int
-layers_unpack_all(const struct store *s, const char *kind, const struct oci_image *im, struct err *e)
+layers_unpack(const struct store *s, const char *kind, const struct oci_layer *l, struct err *e)
 {
-	struct progress_work work = { .doing = "unpacking", .done = "unpacked", .part = "layer" };
-	size_t done = 0;
-
-	for (size_t i = 0; i < im->n_layers; i++)
-		if (!is_there(s, kind, &im->layers[i])) {
-			work.total += im->layers[i].size;
-			work.n_parts++;
-		}
-	progress_begin(s->progress, &work);
-	for (size_t i = 0; i < im->n_layers; i++) {
-		if (check_type(&im->layers[i], e) < 0)
-			return err_prefix(e, "layer %zu", i + 1);
-		if (is_there(s, kind, &im->layers[i]))
-			continue;
-		if (layers_unpack(s, kind, &im->layers[i], e) < 0)
-			return err_prefix(e, "layer %zu", i + 1);
-		progress_part(s->progress, ++done, im->layers[i].size);
-	}
-	return 0;
+	return layers_unpack_within(s, kind, l, 0, NULL, e);
 }

@@ -7,6 +7,8 @@
 #ifndef IMAGE_LAYERS_H
 #define IMAGE_LAYERS_H
 
+#include <stdatomic.h>
+
 #include "image/oci.h"
 #include "image/pack.h"
 
@@ -23,9 +25,14 @@ void layers_clear(struct oci_layer *l);
 /* That of a layer as it is in @fd; NULL: OCI has none for its compression. */
 const char *layers_media_type(int fd);
 
+/* An error when its media type is not that of a layer. */
+int layers_check_type(const struct oci_layer *l, struct err *e);
 /* Unpack it for @kind ("range", "root", "single") unless that has been done. */
 int layers_unpack(const struct store *s, const char *kind, const struct oci_layer *l, struct err *e);
-/* The same for all of an image; tells s->progress. */
+/* The same within limits of unpack.h: -ENOBUFS and -ECANCELED, with a message, are of these. */
+int layers_unpack_within(const struct store *s, const char *kind, const struct oci_layer *l, size_t memory,
+			 const atomic_bool *stop, struct err *e);
+/* All of an image, several at a time; tells s->progress.  The first error ends it. */
 int layers_unpack_all(const struct store *s, const char *kind, const struct oci_image *im,
 		      struct err *e);
 

@@ -168,7 +168,7 @@ find_codec(struct stream *s, struct err *e)
 	if (read_input(s, CODEC_MAGIC_MAX, e) < 0)
 		return -e->code;
 	s->codec = codec_find(s->io.in, s->io.n_in);
-	s->codec_state = s->codec->start();
+	s->codec_state = s->codec->start(s->limits.memory ? s->limits.memory : STREAM_MEMORY);
 	if (!s->codec_state)
 		return err_set(e, ENOMEM, "%s: out of memory", s->codec->name);
 	if (s->codec->n_magic == 0)
@@ -367,6 +367,9 @@ stream_next(struct stream *s, const void **ret, struct err *e)
 
 	if (s->holding)
 		ring_done(s, USER_CALLER);
+	s->holding = false;
+	if (s->limits.stop && *s->limits.stop)
+		return err_set(e, ECANCELED, "stopped");
 	s->holding = ring_wait_data(s, USER_CALLER);
 	/* The threads write these no more: it has ended. */
 	if (!s->holding && s->err.code != 0) {

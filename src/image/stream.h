@@ -13,6 +13,7 @@
 #ifndef IMAGE_STREAM_H
 #define IMAGE_STREAM_H
 
+#include <stdatomic.h>
 #include <sys/types.h>
 
 #include "base/err.h"
@@ -24,7 +25,12 @@ struct stream_limits {
 	uint64_t bytes;     /* of output */
 	unsigned int ratio; /* output per byte of input, once the output is over 256 MiB */
 	struct progress *progress; /* borrowed; told of the input's bytes; or NULL */
+	size_t memory; /* bytes for decompression; who needs more gets ENOBUFS; 0: STREAM_MEMORY */
+	const atomic_bool *stop; /* borrowed; the stream fails when it becomes true; or NULL */
 };
+
+/* Enough for zstd up to level 19, and 20, and for xz up to -8. */
+#define STREAM_MEMORY ((size_t)40 << 20)
 
 struct stream_result {
 	char digest[65], diff_id[65];

@@ -21,6 +21,8 @@ stream_limits(const struct unpack_limits *l, struct stream_limits *ret)
 	ret->bytes = l->bytes < UINT64_MAX - overhead ? l->bytes + overhead : UINT64_MAX;
 	ret->ratio = l->ratio ? l->ratio : unpack_limits_default.ratio;
 	ret->progress = l->progress;
+	ret->memory = l->memory;
+	ret->stop = l->stop;
 }
 
 static int

@@ -16,6 +16,8 @@
 #ifndef IMAGE_UNPACK_H
 #define IMAGE_UNPACK_H
 
+#include <stdatomic.h>
+
 #include "base/err.h"
 
 #define DIGEST_HEX_SIZE 65
@@ -33,6 +35,8 @@ struct unpack_limits {
 	unsigned int depth; /* of directories */
 	unsigned int ratio; /* output per byte of input, once the output is over 256 MiB */
 	struct progress *progress; /* borrowed; told of the blob's bytes as they are read; or NULL */
+	size_t memory; /* bytes for decompression; who needs more gets ENOBUFS; 0: STREAM_MEMORY */
+	const atomic_bool *stop; /* borrowed; it fails with ECANCELED when this is true; or NULL */
 };
 
 extern const struct unpack_limits unpack_limits_default;

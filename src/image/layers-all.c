@@ -1,0 +1,192 @@
+/*
+ * The layers of an image at the same time: a few workers take one after the other, the largest first,
+ * so that none is alone with a large one at the end.  Within a layer, what can overlap does so already
+ * (stream.h): more workers than there are processors would only take memory.
+ *
+ * All of them together may take no more memory for decompression than one alone.  A layer that needs
+ * more than its share waits until the others are done.
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/str.h"
+#include "image/layers.h"
+#include "image/progress.h"
+#include "image/stream.h"
+
+#define WORKERS_MAX 4
+
+enum state { STATE_WAITS, STATE_LARGE, STATE_TAKEN };
+
+struct all {
+	const struct store *store;
+	const char *kind;
+	const struct oci_layer *layers;
+	size_t n_layers;
+	size_t memory; /* for each worker */
+	atomic_bool stop;
+
+	/* Under the lock. */
+	pthread_mutex_t lock;
+	enum state *states; /* owned; one a layer */
+	size_t n_done;
+	struct err err; /* the first one */
+};
+
+static bool
+is_there(const struct store *s, const char *kind, const struct oci_layer *l)
+{
+	AUTO_FREE char *path = xasprintf("layers/%s/%s", kind, l->diff_id + strlen("sha256:"));
+
+	return faccessat(s->fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* The largest of those in @state is the caller's now; false when there is none. */
+static bool
+take(struct all *a, enum state state, size_t *ret)
+{
+	bool found = false;
+
+	(void)pthread_mutex_lock(&a->lock);
+	for (size_t i = 0; i < a->n_layers && !a->stop; i++)
+		if (a->states[i] == state && (!found || a->layers[i].size > a->layers[*ret].size)) {
+			found = true;
+			*ret = i;
+		}
+	if (found)
+		a->states[*ret] = STATE_TAKEN;
+	(void)pthread_mutex_unlock(&a->lock);
+	return found;
+}
+
+/* @e: NULL after success */
+static void
+done(struct all *a, size_t i, const struct err *e)
+{
+	(void)pthread_mutex_lock(&a->lock);
+	if (!e)
+		progress_part(a->store->progress, ++a->n_done, a->layers[i].size);
+	else if (!a->stop) {
+		a->err = *e;
+		(void)err_prefix(&a->err, "layer %zu", i + 1);
+		a->stop = true;
+	}
+	(void)pthread_mutex_unlock(&a->lock);
+}
+
+static void
+wait_for_memory(struct all *a, size_t i)
+{
+	(void)pthread_mutex_lock(&a->lock);
+	a->states[i] = STATE_LARGE;
+	(void)pthread_mutex_unlock(&a->lock);
+}
+
+static void
+work(struct all *a, enum state state, size_t memory)
+{
+	size_t i = 0;
+
+	while (take(a, state, &i)) {
+		struct err e = ERR_INIT;
+		int r = layers_unpack_within(a->store, a->kind, &a->layers[i], memory, &a->stop, &e);
+
+		if (r == -ENOBUFS && memory < STREAM_MEMORY)
+			wait_for_memory(a, i);
+		else
+			done(a, i, r < 0 ? &e : NULL);
+	}
+}
+
+static void *
+worker_main(void *arg)
+{
+	struct all *a = arg;
+
+	work(a, STATE_WAITS, a->memory);
+	return NULL;
+}
+
+/* This thread is one of them.  A worker that cannot be started is no loss but of time. */
+static void
+work_together(struct all *a, size_t n)
+{
+	pthread_t threads[WORKERS_MAX];
+	sigset_t all, before;
+	size_t started = 0;
+
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	while (started + 1 < n && pthread_create(&threads[started], NULL, worker_main, a) == 0)
+		started++;
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	work(a, STATE_WAITS, a->memory);
+	while (started > 0)
+		(void)pthread_join(threads[--started], NULL);
+	work(a, STATE_LARGE, STREAM_MEMORY);
+}
+
+static size_t
+count_processors(void)
+{
+	cpu_set_t set;
+	int n = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+
+	return n > 0 ? (size_t)n : 1;
+}
+
+/* Those that are there are taken from the start.  Returns how many are not. */
+static size_t
+look(struct all *a)
+{
+	struct progress_work p = { .doing = "unpacking", .done = "unpacked", .part = "layer" };
+
+	for (size_t i = 0; i < a->n_layers; i++) {
+		if (is_there(a->store, a->kind, &a->layers[i])) {
+			a->states[i] = STATE_TAKEN;
+			continue;
+		}
+		p.total += a->layers[i].size;
+		p.n_parts++;
+	}
+	if (p.n_parts > 0)
+		progress_begin(a->store->progress, &p);
+	return p.n_parts;
+}
+
+/* Also of those that are there: what an image is must not depend on that. */
+static int
+check_types(const struct oci_image *im, struct err *e)
+{
+	for (size_t i = 0; i < im->n_layers; i++)
+		if (layers_check_type(&im->layers[i], e) < 0)
+			return err_prefix(e, "layer %zu", i + 1);
+	return 0;
+}
+
+int
+layers_unpack_all(const struct store *s, const char *kind, const struct oci_image *im, struct err *e)
+{
+	AUTO_FREE enum state *states = xcalloc(im->n_layers, sizeof(*states));
+	struct all a = { .store = s, .kind = kind, .layers = im->layers, .n_layers = im->n_layers,
+			 .states = states, .lock = PTHREAD_MUTEX_INITIALIZER, .err = ERR_INIT };
+	const size_t cpus = count_processors(), missing = look(&a);
+	size_t n = missing < cpus ? missing : cpus;
+
+	if (check_types(im, e) < 0)
+		return -e->code;
+	if (n > WORKERS_MAX)
+		n = WORKERS_MAX;
+	if (n > 0) {
+		a.memory = STREAM_MEMORY / n;
+		work_together(&a, n);
+	}
+	(void)pthread_mutex_destroy(&a.lock);
+	if (a.err.code != 0)
+		*e = a.err;
+	return -a.err.code;
+}
