@@ -371,11 +371,10 @@ cmd_find_image(const struct image_query *q, struct found_image *ret, struct err 
 	return 0;
 }
 
-/* As the caller himself: in a layer of one id all files are his. */
 int
-cmd_end_changes(char **words, struct err *e)
+cmd_end_changes(const char *kind, char **words, struct err *e)
 {
-	return run_helper("single", words, false, NULL, 0, e);
+	return run_helper(kind, words, false, NULL, 0, e);
 }
 
 int

@@ -109,8 +109,9 @@ int cmd_commit_layer(const char *kind, const char *upper, const char *digest, co
 /*
  * A run has ended: show what it changed of this machine's files, and apply or save that.
  *
+ * @kind: "root" or "single": whose the files in the layer are
  * @words: of the helper's verb end-changes: owners, layer, start, mode, file, directory, places
  */
-int cmd_end_changes(char **words, struct err *e);
+int cmd_end_changes(const char *kind, char **words, struct err *e);
 
 #endif

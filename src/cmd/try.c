@@ -84,24 +84,31 @@ cmd_changes_check(const struct run_args *a, const struct run_host *h, struct spe
 	return 0;
 }
 
+static bool
+is_later(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec > b->tv_nsec;
+}
+
 /*
- * The clock of file systems goes in steps of some milliseconds.  After the next one, files that were
- * changed before us have an earlier time than those that are changed from now on.
+ * The clock of file systems goes in steps of some milliseconds, but a file whose time was asked for gets
+ * the exact one (Linux 6.13).  After a step beyond the exact time, what was changed before has an
+ * earlier time than what is changed from now on.
  */
 struct timespec
 cmd_changes_start(void)
 {
 	const struct timespec wait = { .tv_nsec = 500000 };
-	struct timespec first, now;
+	struct timespec exact, step;
 
-	(void)clock_gettime(CLOCK_REALTIME_COARSE, &first);
-	for (int i = 0; i < 100; i++) {
-		(void)clock_gettime(CLOCK_REALTIME_COARSE, &now);
-		if (now.tv_sec != first.tv_sec || now.tv_nsec != first.tv_nsec)
+	(void)clock_gettime(CLOCK_REALTIME, &exact);
+	for (int i = 0; i < 200; i++) {
+		(void)clock_gettime(CLOCK_REALTIME_COARSE, &step);
+		if (is_later(&step, &exact))
 			break;
 		(void)nanosleep(&wait, NULL);
 	}
-	return now;
+	return step;
 }
 
 static void
@@ -125,13 +132,14 @@ add_places(char ***words, const struct run_plan *p)
 int
 cmd_changes_end(const struct run_plan *p, const char *layer, bool interrupted, struct err *e)
 {
+	const bool real = p->spec->idmap == SPEC_IDMAP_ROOT;
 	const bool stays = interrupted && strcmp(p->apply, "yes") == 0;
 	char buf[PATH_MAX];
 	const char *cwd = cmd_absolute(getcwd(buf, sizeof(buf)));
 	AUTO_STRV words = NULL;
 
 	strv_take(&words, xstrdup("end-changes"));
-	strv_take(&words, xstrdup(p->spec->idmap == SPEC_IDMAP_ROOT ? "real" : "recorded"));
+	strv_take(&words, xstrdup(real ? "real" : "recorded"));
 	strv_take(&words, xstrdup(layer));
 	strv_take(&words, xasprintf("%lld", (long long)p->start.tv_sec));
 	strv_take(&words, xasprintf("%ld", p->start.tv_nsec));
@@ -139,7 +147,7 @@ cmd_changes_end(const struct run_plan *p, const char *layer, bool interrupted, s
 	strv_take(&words, xstrdup(p->save ? p->save : ""));
 	strv_take(&words, xstrdup(cwd ? cwd : "/"));
 	add_places(&words, p);
-	if (cmd_end_changes(words, e) < 0)
+	if (cmd_end_changes(real ? "root" : "single", words, e) < 0)
 		return -e->code;
 	if (stays)
 		(void)fprintf(stderr, "rootlet: nothing is applied: a signal ended the command\n");

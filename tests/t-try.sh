@@ -1,0 +1,356 @@
+# try, apply and run --apply: what a run changes of the machine's files, applied afterwards, or not
+# shellcheck shell=sh disable=SC2016,SC2030,SC2031,SC2317
+. "${srcdir:-.}/tests/lib.sh"
+need userns overlay || skip_all "no overlay in user namespaces here"
+
+HOME=$tmp/home
+export HOME
+mkdir "$HOME" "$tmp/sync"
+rootlet() { "$ROOTLET" "$@"; }
+try() { "$ROOTLET" try "$@"; }
+run() { "$ROOTLET" run "$@"; }
+apply() { "$ROOTLET" apply "$@"; }
+have_user_xattr() { : >"$tmp/xattr-probe" && setfattr -n user.probe -v 1 "$tmp/xattr-probe" 2>/dev/null; }
+have_acl() { : >"$tmp/acl-probe" && setfacl -m u:0:r "$tmp/acl-probe" 2>/dev/null; }
+# Faults can be put into the calls of rootlet-image.
+have_faults() { have_strace && ! have_sanitizer && strace -f -o /dev/null "$ROOTLET" --help >/dev/null 2>&1; }
+have_tmpfs() { unshare -Urm mount -t tmpfs t "$tmp/sync" 2>/dev/null; }
+
+# tree DIR: a directory to be changed.
+tree() {
+	chmod -R u+rwx "$1" 2>/dev/null
+	rm -rf "$1"
+	mkdir -p "$1/dir/sub" "$1/gone/deep" "$1/swap" "$1/opaque" "$1/plain" && (
+		cd "$1" || exit
+		echo one >changed
+		echo two >removed
+		echo three >dir/sub/file
+		echo four >gone/deep/file
+		echo five >swap/inside
+		echo six >file-to-dir
+		echo seven >opaque/old
+		echo eight >plain/mode
+		ln -s changed link
+		ln -s changed relinked
+		ln changed hard
+		echo nine >single
+		find . -type f -exec touch -d @1000000000 {} +
+	)
+}
+
+# All kinds of changes, as a script for here and inside.
+cat >"$tmp/changes.sh" <<'X'
+set -e
+echo more >>changed
+rm removed
+rm -r gone
+rm -r swap && echo file >swap
+rm file-to-dir && mkdir file-to-dir && echo in >file-to-dir/in
+rm -r opaque && mkdir opaque && echo new >opaque/new
+chmod 640 plain/mode
+chmod 711 plain
+rm link && mkdir link && echo in >link/in
+ln -sfn dir relinked
+mkdir -p new/a/b
+echo hello >new/a/b/file
+ln new/a/b/file new/other
+ln -s ../changed new/link
+ln -s /nonexistent/x dangling
+chmod 500 new/a/b
+mkfifo pipe
+: >empty
+mkdir empty-dir
+touch -d @1234567890.5 dir/sub/file
+X
+
+# listing [DIR]: every entry, with all that is to be the same; times of what no command has just made.
+listing() (
+	cd "${1:-.}" || exit
+	find . -printf '%P|%y|%m|%l|' \( -type d -printf '\n' -o -printf '%n|%s\n' \) | sort
+	find . -type f -exec cksum {} + | sort
+	stat -c '%n %y' dir/sub/file 2>/dev/null
+	find . \( -type f -o -type d \) -exec getfattr -h -d -m '^user\.' -e hex {} + 2>/dev/null |
+		grep -v '^$' | sort
+)
+same_listing() {
+	listing "$1" >"$tmp/listing-1"
+	listing "$2" >"$tmp/listing-2"
+	[ -s "$tmp/listing-1" ] && diff "$tmp/listing-1" "$tmp/listing-2"
+}
+no_leftovers() {
+	left=$(find "${1:-.}" -name '.rootlet-*')
+	[ -z "$left" ] && [ -z "$(ls -A "$XDG_DATA_HOME/rootlet/apply" 2>/dev/null)" ] || {
+		echo "left: $left $(ls -A "$XDG_DATA_HOME/rootlet/apply")"
+		return 1
+	}
+}
+
+# in_tree COMMAND...: in a fresh tree, the current directory.
+in_tree() {
+	tree "$tmp/work/t" && (cd "$tmp/work/t" && "$@")
+}
+# unchanged COMMAND...: the tree is afterwards what it was.
+unchanged() {
+	listing . >"$tmp/before"
+	"$@" || return
+	listing . >"$tmp/after"
+	diff "$tmp/before" "$tmp/after" && no_leftovers
+}
+
+# What the same script does to a tree outside: what applying it must come to.
+tree "$tmp/want" && (cd "$tmp/want" && sh "$tmp/changes.sh") || exit 99
+tree "$tmp/orig"
+# A changed file is a new one for its other names.
+rm "$tmp/want/hard" && cp "$tmp/orig/hard" "$tmp/want/hard"
+changes() { try "$@" sh -s <"$tmp/changes.sh"; }
+
+# --- what a try leaves ---
+
+test_ok "nothing is changed with --apply=no" in_tree unchanged changes --apply=no
+test_ok "nor without a terminal to ask at" in_tree unchanged changes
+says_no_terminal() { changes 2>&1 >/dev/null | grep -q "no terminal to ask at"; }
+test_ok "which is said" in_tree says_no_terminal
+applies_all() { changes --apply=yes && same_listing . "$tmp/want" && no_leftovers; }
+test_ok "all is applied with --apply=yes, as if it had run here" in_tree applies_all
+status_stays() { status 7 try --apply=yes sh -c 'echo x >new; exit 7' && [ -e new ]; }
+test_ok "the exit status is the program's" in_tree status_stays
+stdout_is_pure() { prints "out" try --apply=yes sh -c 'echo out; echo x >new'; }
+test_ok "standard output is the program's" in_tree stdout_is_pure
+input_is_there() { echo typed | try --apply=yes sh -c 'cat >new' && [ "$(cat new)" = typed ]; }
+test_ok "standard input, too" in_tree input_is_there
+killed_there() {
+	status 143 try --apply=yes sh -c 'echo x >new; kill -TERM $$' 2>"$tmp/err"
+	grep -q "a signal ended" "$tmp/err" && [ ! -e new ]
+}
+test_ok "a command that a signal ended changes nothing" in_tree unchanged killed_there
+test_ok "a command that is not found is 127" in_tree status 127 try --apply=yes no-such-command
+nothing_changed() { try --apply=yes true 2>&1 | grep -qx "rootlet: nothing has changed"; }
+test_ok "no change is said" in_tree nothing_changed
+without_effect() {
+	try --apply=no sh -c 'echo x >new; rm new; chmod 700 dir; chmod 755 dir; touch -d @5 dir; cat changed' 2>&1 |
+		grep -qx "rootlet: nothing has changed"
+}
+test_ok "what is undone inside is no change" in_tree without_effect
+lists() {
+	changes --apply=no 2>"$tmp/list"
+	sed -n 's/^  \([ACD]\) \([^ ]*\).*/\1 \2/p' "$tmp/list" | sort >"$tmp/got"
+	diff - "$tmp/got" <<'X'
+A dangling
+A empty
+A empty-dir/
+A file-to-dir/in
+A link/in
+A new/
+A new/a/
+A new/a/b/
+A new/a/b/file
+A new/link
+A new/other
+A opaque/new
+A pipe
+C changed
+C dir/sub/file
+C file-to-dir/
+C link/
+C plain/
+C plain/mode
+C relinked
+C swap
+D gone/
+D opaque/old
+D removed
+X
+}
+test_ok "the changes are listed" in_tree lists
+columns() { awk 'length > 80 { print; bad = 1 } END { exit bad }' "$tmp/list" && ! grep -q "$(printf '\033')" "$tmp/list"; }
+test_ok "in 80 columns, without colours" columns
+escapes() {
+	try --apply=no sh -c ': >"$(printf "a\033[31mb\nc")"' 2>"$tmp/list"
+	grep -qF 'a\x1b[31mb\x0ac' "$tmp/list"
+}
+test_ok "names are shown without control bytes" in_tree escapes
+test_ok "--apply takes three words" fails_with "--apply" try --apply=maybe true
+test_ok "a command is needed" fails_with "no command" try
+
+# --- elsewhere, and what is not the caller's ---
+
+elsewhere() {
+	rm -f "$HOME/new" "$HOME/old"
+	echo old >"$HOME/old"
+	try --apply="$1" sh -c 'echo x >~/new; echo y >>~/old; echo here >new' 2>"$tmp/list"
+	grep -qx "Elsewhere on this machine:" "$tmp/list" && grep -q "^  A $HOME/new " "$tmp/list" &&
+		grep -q "^  C $HOME/old " "$tmp/list"
+}
+elsewhere_applied() {
+	elsewhere yes && [ "$(cat "$HOME/new" new | tr '\n' ' ')" = "x here " ] && [ "$(tail -n 1 "$HOME/old")" = y ]
+}
+test_ok "changes in the home directory are listed apart, and applied" in_tree elsewhere_applied
+elsewhere_kept() { elsewhere no && [ ! -e "$HOME/new" ] && [ "$(cat "$HOME/old")" = old ]; }
+test_ok "or not" in_tree elsewhere_kept
+not_mine() {
+	status 125 try --apply=yes sh -c ': >/etc/rootlet-test; echo x >new' 2>"$tmp/list" &&
+		grep -q "A /etc/rootlet-test: its directory is not yours to write" "$tmp/list"
+}
+test_if user "root may write anywhere" "what the caller may not write is refused, with all the rest" \
+	in_tree unchanged not_mine
+own_tmp() { try --apply=yes sh -c 'echo x >/tmp/rootlet-try-test' 2>&1 | grep -q "nothing has changed"; }
+test_ok "/tmp is the command's own" in_tree own_tmp
+
+# --- attributes ---
+
+attributes() {
+	setfattr -n user.old -v 1 changed
+	setfattr -n user.dir -v 1 dir
+	try --apply=yes sh -c 'setfattr -n user.new -v two changed; setfattr -x user.old changed
+		setfattr -n user.new -v three dir; setfattr -x user.dir dir; mkdir d; setfattr -n user.x -v y d' || return
+	getfattr -d -m . changed dir d 2>/dev/null | grep '^user' | sort >"$tmp/got"
+	printf 'user.new="three"\nuser.new="two"\nuser.x="y"\n' | diff - "$tmp/got"
+}
+test_if user_xattr "no user attributes here" "user attributes are applied" in_tree attributes
+lists_of_access() {
+	try --apply=yes setfacl -m u:0:rw changed && getfacl -n changed 2>/dev/null | grep -q '^user:[0-9]*:rw-'
+}
+test_if acl "no access control lists here" "access control lists of files" in_tree lists_of_access
+no_setuid() {
+	try --apply=yes sh -c 'cp /bin/true su; chmod 4755 su' && [ "$(stat -c %a su)" = 755 ]
+}
+test_ok "a file does not become setuid" in_tree no_setuid
+foreign() {
+	try --apply=yes sh -c 'echo x >new; chown 12:34 new' 2>"$tmp/list" && grep -q "^Owners" "$tmp/list" &&
+		[ "$(stat -c %u new)" = "$(id -u)" ]
+}
+test_if user "root gives files to anybody" "other owners are not applied, which is said" in_tree foreign
+owners() { try --apply=yes sh -c 'echo x >new; chown 12:34 new' && [ "$(stat -c %u:%g new)" = 12:34 ]; }
+test_if root "only root can" "root's owners are applied" in_tree owners
+odd_modes() {
+	try --apply=yes sh -c 'echo x >secret; chmod 0 secret; mkdir d; echo y >d/f; chmod 555 d' &&
+		[ "$(stat -c %a secret d | tr '\n' ' ')" = "0 555 " ]
+}
+test_ok "modes that keep the caller out" in_tree odd_modes
+many_bytes() {
+	try --apply=yes sh -c 'head -c 5000000 /dev/urandom >big; truncate -s 100M sparse; cksum <big' >"$tmp/sum"
+	[ "$(cksum <big)" = "$(cat "$tmp/sum")" ] && [ "$(stat -c %s sparse)" = 104857600 ]
+}
+test_ok "large and sparse files" in_tree many_bytes
+odd_names() {
+	try --apply=yes sh -c 'echo x >"$(printf "a\nb \377\\")"; mkdir -- "-d"; echo y >"-d/ z"' &&
+		[ "$(cat "$(printf 'a\nb \377\\')")" = x ] && [ "$(cat -- "-d/ z")" = y ]
+}
+test_ok "names of any bytes" in_tree odd_names
+
+# --- what changes here during the run ---
+
+# meanwhile HERE INSIDE: INSIDE runs in a try; when it is done, HERE is done outside, then the try ends.
+meanwhile() {
+	rm -f "$tmp/sync"/*
+	try --apply=yes -v "$tmp/sync:/sync" sh -c "$2"'
+		: >/sync/ready; while [ ! -e /sync/go ]; do sleep 0.02; done' 2>"$tmp/err" &
+	for _ in $(seq 500); do
+		[ -e "$tmp/sync/ready" ] && break
+		sleep 0.02
+	done
+	eval "$1"
+	: >"$tmp/sync/go"
+	wait $!
+	meanwhile_status=$?
+	cat "$tmp/err"
+}
+# refuses NAME HERE INSIDE: then nothing of it is applied, NAME is told.
+refuses() {
+	meanwhile "$2" "$3; echo x >new"
+	[ "$meanwhile_status" = 125 ] && grep -q "nothing is applied: $1: it was .* here during the run" "$tmp/err" &&
+		[ ! -e new ] && no_leftovers
+}
+test_ok "a file that was changed here as well is refused" in_tree refuses changed 'echo here >>changed' 'echo there >>changed'
+test_ok "with the same contents, too" in_tree refuses changed 'echo there >>changed' 'echo there >>changed'
+test_ok "one that was replaced" in_tree refuses changed 'mv removed changed' 'echo there >>changed'
+test_ok "one that was removed" in_tree refuses single 'rm single' 'echo there >>single'
+test_ok "one that is new on both sides" in_tree refuses two 'echo here >two' 'echo there >two'
+test_ok "one that was changed here and removed there" in_tree refuses removed 'echo here >>removed' 'rm removed'
+test_ok "a directory that is removed there, and another here" in_tree refuses gone/ 'echo here >gone/deep/other' 'rm -r gone'
+test_ok "a mode" in_tree refuses changed 'chmod 600 changed' 'chmod 640 changed'
+still_applies() {
+	meanwhile 'echo here >other; echo here >>dir/sub/file; rm removed' 'echo there >>changed; rm removed; echo n >dir/sub/new'
+	[ "$meanwhile_status" = 0 ] && [ "$(tail -n 1 changed)" = there ] && [ "$(cat other)" = here ] && [ -e dir/sub/new ] &&
+		[ "$(tail -n 1 dir/sub/file)" = here ]
+}
+test_ok "changes of other files are no hindrance" in_tree still_applies
+just_before() {
+	for i in 1 2 3; do
+		echo "$i" >>changed
+		try --apply=yes sh -c 'echo there >>changed' || return
+	done
+}
+test_ok "nor is a change just before" in_tree just_before
+
+# --- saved ---
+
+save() { changes --save "$tmp/saved" "$@"; }
+test_ok "--save changes nothing" in_tree unchanged save
+test_ok "the file is for the caller alone" prints 600 stat -c %a "$tmp/saved"
+is_a_tar() { tar -tf "$tmp/saved" | grep -qx here/changed; }
+test_ok "it is a tar" is_a_tar
+applied_later() { apply "$tmp/saved" && same_listing . "$tmp/want" && no_leftovers; }
+test_ok "apply applies it" in_tree applied_later
+twice() { apply "$tmp/saved" && fails_with "nothing is applied" apply "$tmp/saved" && same_listing . "$tmp/want"; }
+test_ok "not twice" in_tree twice
+listed_later() { apply --list "$tmp/saved" >"$tmp/list" && grep -q '^  D gone/$' "$tmp/list" && ! grep -q Cannot "$tmp/list"; }
+test_ok "apply --list lists it" in_tree listed_later
+reasons() {
+	echo here >changed
+	apply --list "$tmp/saved" | grep -qx '  C changed: it was changed here meanwhile'
+}
+test_ok "and says what cannot be applied" in_tree reasons
+some_paths() {
+	apply "$tmp/saved" removed 'new/*' plain/ && [ ! -e removed ] && [ -e new/a/b/file ] &&
+		[ "$(stat -c %a plain/mode)" = 640 ] && [ "$(cat changed)" = one ] && [ -e gone/deep/file ] && [ ! -e pipe ]
+}
+test_ok "paths and patterns choose" in_tree some_paths
+second_name() { apply "$tmp/saved" new/other && [ "$(cat new/other)" = hello ] && [ ! -e new/a ]; }
+test_ok "a further name of a file has its contents" in_tree second_name
+no_such_path() { fails_with "'nothing-like-it' names none" apply "$tmp/saved" changed nothing-like-it; }
+test_ok "a pattern that names nothing is an error" in_tree unchanged no_such_path
+test_ok "so is a missing file" fails_with "No such file" apply "$tmp/no-such-file"
+mkfifo "$tmp/fifo"
+test_ok "a pipe" fails_with "not a regular file" apply "$tmp/fifo"
+test_ok "another file" fails_with "not a file of saved changes" apply "$tmp/changes.sh"
+saved_elsewhere() {
+	rm -f "$HOME/new"
+	try --save "$tmp/both" sh -c 'echo x >~/new; echo y >new' 2>/dev/null &&
+		apply "$tmp/both" 2>"$tmp/err" && [ -e new ] && [ ! -e "$HOME/new" ] && grep -q -e --elsewhere "$tmp/err" &&
+		fails_with "names none" apply "$tmp/both" "$HOME/new" &&
+		apply --elsewhere "$tmp/both" "$HOME/new" && [ -e "$HOME/new" ]
+}
+test_ok "what is elsewhere needs --elsewhere" in_tree saved_elsewhere
+test_ok "a place that takes no file is found before the command runs" \
+	fails_with "--save" try --save "$tmp/no/such" sh -c 'echo ran; echo ran >&2'
+other_copy() { apply "$tmp/saved" changed removed swap file-to-dir; }
+in_copy() { tree "$tmp/work/copy" && (cd "$tmp/work/copy" && touch -d @5 changed && other_copy); }
+test_ok "it applies to a copy that is the same" in_copy
+
+# refuses_later NAME HERE: after HERE the saved file is not applied.
+refuses_later() {
+	eval "$2"
+	listing . >"$tmp/before"
+	fails_with "nothing is applied: $1: " apply "$tmp/saved" && listing . >"$tmp/after" &&
+		diff "$tmp/before" "$tmp/after" && no_leftovers
+}
+test_ok "a file that was changed meanwhile is refused" in_tree refuses_later changed 'echo x >>changed'
+test_ok "one that was removed" in_tree refuses_later removed 'rm removed'
+test_ok "one that was made" in_tree refuses_later empty 'echo x >empty'
+test_ok "one in a directory that goes" in_tree refuses_later gone/ 'echo other >gone/deep/file'
+test_ok "a link to elsewhere" in_tree refuses_later relinked 'ln -sfn removed relinked'
+test_if user "root may write anywhere" "a directory without write permission" \
+	in_tree refuses_later opaque/new 'chmod 555 opaque'
+mkdir "$tmp/outside"
+parent_is_link() {
+	mv opaque "$tmp/outside/opaque" && ln -s "$tmp/outside/opaque" opaque
+	fails_with "nothing is applied: opaque" apply "$tmp/saved" opaque &&
+		[ "$(cat "$tmp/outside/opaque/old")" = seven ] && [ ! -e "$tmp/outside/opaque/new" ]
+	r=$?
+	rm -rf "$tmp/outside/opaque"
+	return $r
+}
+test_ok "a directory that is a link now: nothing is written beyond it" in_tree parent_is_link
+
+test_done
