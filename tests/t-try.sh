@@ -353,4 +353,337 @@ parent_is_link() {
 }
 test_ok "a directory that is a link now: nothing is written beyond it" in_tree parent_is_link
 
+# --- all or nothing: failures ---
+
+# Faults are put into rename calls: those of names in the tree, not that of the journal.
+fault() {
+	fault_how=$1
+	shift
+	strace -f -o "$tmp/strace" -e trace=renameat2 -e inject=renameat2:"$fault_how" "$ROOTLET" apply "$tmp/saved" "$@"
+}
+fails_halfway() {
+	for n in 1 5 12; do
+		fails_with "nothing is applied: rename " fault "error=EIO:when=$n" || return
+		same_listing . "$tmp/orig" && no_leftovers || return
+	done
+}
+test_if faults "no strace here" "when a rename fails in the middle, all is put back" in_tree fails_halfway
+fails_staging() {
+	fails_with "nothing is applied: new/other: link: " strace -f -o /dev/null -e trace=linkat \
+		-e inject=linkat:error=EMLINK "$ROOTLET" apply "$tmp/saved" && same_listing . "$tmp/orig" && no_leftovers
+}
+test_if faults "no strace here" "when staging fails, nothing is left of it" in_tree fails_staging
+cannot_put_back() {
+	fails_with "could not be put back" fault "error=EIO:when=5+" || return
+	grep -q "^hint: .*\.rootlet-" "$tmp/stderr" && apply "$tmp/saved" pipe && [ -p pipe ]
+}
+test_if faults "no strace here" "what cannot be put back is told, and hinders nobody later" in_tree cannot_put_back
+full_disk() {
+	unshare -Urm sh -c 'mount -t tmpfs -o size=256k t "$1" && cp -a . "$1" && cd "$1" || exit 99
+		"$2" apply "$3" && exit 98; [ ! -e big ] && [ "$(cat changed)" = one ] && ! find . -name ".rootlet-*" | grep .' \
+		sh "$tmp/sync" "$ROOTLET" "$tmp/big" 2>"$tmp/err"
+	full=$?
+	cat "$tmp/err"
+	[ $full = 0 ] && grep -q "No space left" "$tmp/err"
+}
+full_disk_here() {
+	try --save "$tmp/big" sh -c 'echo x >>changed; head -c 1000000 /dev/zero >big' 2>/dev/null && full_disk
+}
+test_if tmpfs "no tmpfs in user namespaces here" "a full disk" in_tree full_disk_here
+
+# --- killed ---
+
+fresh() { cd "$tmp/work" && tree t && cd t || exit; }
+
+# all_or_nothing: after a kill the next command sees to it.
+all_or_nothing() {
+	apply --list "$tmp/saved" >/dev/null 2>"$tmp/err"
+	no_leftovers || return
+	if [ -e removed ]; then
+		echo undone >>"$tmp/outcomes"
+		same_listing . "$tmp/orig"
+	else
+		echo finished >>"$tmp/outcomes"
+		same_listing . "$tmp/want"
+	fi
+}
+killed_at_renames() {
+	: >"$tmp/outcomes"
+	for n in 1 2 7 15 99; do
+		fresh
+		(fault "signal=KILL:when=$n" >/dev/null 2>&1)
+		all_or_nothing || return
+		[ $n = 99 ] || grep -q "interrupted has been finished" "$tmp/err" || return
+	done
+}
+test_if faults "no strace here" "killed between two renames: the next one finishes" in_tree killed_at_renames
+killed_at() {
+	: >"$tmp/outcomes"
+	for call in "$@"; do
+		fresh
+		(strace -f -o /dev/null -e "trace=${call%%:*}" -e "inject=$call" "$ROOTLET" apply "$tmp/saved" >/dev/null 2>&1)
+		all_or_nothing || return
+	done
+	cat "$tmp/outcomes"
+	sort -u "$tmp/outcomes" | tr '\n' ' ' | grep -qx "$killed_want "
+}
+killed_want=undone
+killed_staging() {
+	killed_at mkdirat:signal=KILL:when=2 linkat:signal=KILL:when=1 symlinkat:signal=KILL:when=2 \
+		syncfs:signal=KILL:when=1 fchmod:signal=KILL:when=4 && grep -q "interrupted has been undone" "$tmp/err"
+}
+test_if faults "no strace here" "killed before: the next one undoes" in_tree killed_staging
+killed_cleaning() { (killed_want=finished && killed_at unlinkat:signal=KILL:when=3 unlinkat:signal=KILL:when=8); }
+test_if faults "no strace here" "killed at the end: the next one cleans up" in_tree killed_cleaning
+changed_after_kill() {
+	(fault signal=KILL:when=4 >/dev/null 2>&1)
+	[ -n "$(find . -name '.rootlet-*')" ] || return
+	echo later >plain/mode
+	try --apply=no true 2>&1 | grep -q "interrupted has been undone" && [ "$(cat plain/mode changed | tr '\n' ' ')" = "later one " ] &&
+		no_leftovers
+}
+test_if faults "no strace here" "a file that was changed since: the next try undoes" in_tree changed_after_kill
+killed_at_random() {
+	: >"$tmp/outcomes"
+	for i in $(seq 12); do
+		fresh
+		"$ROOTLET" apply "$tmp/saved" >/dev/null 2>&1 &
+		sleep "0.0$((i % 4))$((i * 7 % 10))"
+		kill -9 $! 2>/dev/null
+		wait $! 2>/dev/null
+		all_or_nothing || return
+	done
+}
+test_ok "killed at any moment" in_tree killed_at_random
+at_once() {
+	for i in 1 2 3 4 5 6; do
+		"$ROOTLET" apply "$tmp/saved" >/dev/null 2>&1 && echo done >>"$tmp/work/once" &
+		once="${once-} $!"
+	done
+	# shellcheck disable=SC2086
+	wait $once
+	[ "$(wc -l <"$tmp/work/once")" = 1 ] && same_listing . "$tmp/want" && no_leftovers
+}
+test_ok "of six at once one applies" in_tree at_once
+
+# --- files of somebody else ---
+
+cat >"$tmp/forge.py" <<'X'
+import hashlib, io, sys, tarfile
+out, what = sys.argv[1:3]
+BELOW = "SCHILY.xattr.user.rootlet.below"
+def entry(tar, name, kind=tarfile.REGTYPE, data=b"", link="", below="-", **pax):
+    i = tarfile.TarInfo(name)
+    i.type, i.size, i.linkname, i.mode = kind, len(data), link, 0o644
+    i.pax_headers = dict(pax)
+    if below is not None:
+        i.pax_headers[BELOW] = below
+    tar.addfile(i, io.BytesIO(data))
+def forge(add, directory="/x"):
+    body = io.BytesIO()
+    tar = tarfile.open(fileobj=body, mode="w", format=tarfile.PAX_FORMAT)
+    i = tarfile.TarInfo("rootlet-directory")
+    i.pax_headers = {"SCHILY.xattr.user.rootlet.directory": directory}
+    tar.addfile(i)
+    add(tar)
+    tar.close()
+    body = body.getvalue()
+    text = b"rootlet changes 1\nsha256 " + hashlib.sha256(body).hexdigest().encode() + b"\nowners caller\n"
+    head = tarfile.TarInfo("rootlet-changes")
+    head.size = len(text)
+    return head.tobuf(tarfile.USTAR_FORMAT) + text.ljust(512, b"\0") + body
+F, D, L, H, C = tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE
+adds = {
+    "good": lambda t: entry(t, "here/good", data=b"x"),
+    "dots": lambda t: entry(t, "here/../evil", data=b"x"),
+    "dots-inside": lambda t: entry(t, "here/dir/../../evil", data=b"x"),
+    "absolute": lambda t: entry(t, "/evil", data=b"x"),
+    "no-root": lambda t: entry(t, "evil", data=b"x"),
+    "double-slash": lambda t: entry(t, "here//evil", data=b"x"),
+    "dot": lambda t: entry(t, "here/./evil", data=b"x"),
+    "whiteout-dots": lambda t: entry(t, "here/.wh...", below="d 0755 0 "),
+    "whiteout-nothing": lambda t: entry(t, "here/.wh.", below="f 0644 0 "),
+    "whiteout-opaque": lambda t: entry(t, "here/.wh..wh..opq", below="f 0644 0 "),
+    "whiteout-of-nothing": lambda t: entry(t, "here/.wh.x", below="-"),
+    "whiteout-data": lambda t: entry(t, "here/.wh.x", data=b"x", below="f 0644 0 "),
+    "root": lambda t: entry(t, "here/", L, link="/etc", below="-"),
+    "device": lambda t: entry(t, "here/dev", C),
+    "no-stamp": lambda t: entry(t, "here/x", data=b"x", below=None),
+    "long-stamp": lambda t: entry(t, "here/x", data=b"x", below="-" * 500),
+    "overlay": lambda t: entry(t, "here/x", D, **{"SCHILY.xattr.user.overlay.opaque": "y"}),
+    "capability": lambda t: entry(t, "here/x", **{"SCHILY.xattr.security.capability": "abcd"}),
+    "twice": lambda t: [entry(t, "here/x", data=b"x"), entry(t, "here/x", data=b"y")],
+    "below-link": lambda t: [entry(t, "here/l", L, link="/tmp"), entry(t, "here/l/evil", data=b"x")],
+    "below-file": lambda t: [entry(t, "here/f", data=b"x"), entry(t, "here/f/evil", data=b"x")],
+    "child-first": lambda t: [entry(t, "here/n/evil", data=b"x"), entry(t, "here/n", D)],
+    "hard-outside": lambda t: entry(t, "here/h", H, link="/etc/passwd"),
+    "hard-dots": lambda t: entry(t, "here/h", H, link="here/../../etc/passwd"),
+    "hard-missing": lambda t: entry(t, "here/h", H, link="here/changed"),
+    "hard-later": lambda t: [entry(t, "here/h", H, link="here/x"), entry(t, "here/x", data=b"x")],
+    "hard-to-link": lambda t: [entry(t, "here/l", L, link="/etc/passwd"), entry(t, "here/h", H, link="here/l")],
+    "through-link": lambda t: entry(t, "here/away/evil", data=b"x"),
+    "over-nothing": lambda t: entry(t, "here/changed", data=b"x"),
+    "wrong-stamp": lambda t: entry(t, "here/changed", data=b"x", below="f 0644 4 " + "0" * 64),
+    "elsewhere": lambda t: [entry(t, "here/good", data=b"x"), entry(t, "machine" + sys.argv[3], data=b"x")],
+}
+data = forge(adds[what if what in adds else "good"])
+if what == "digest":
+    data = data[:-1] + b"x"
+elif what == "cut":
+    data = data[:-600]
+elif what == "head-only":
+    data = data[:1024]
+elif what == "empty":
+    data = b""
+elif what == "list":
+    print(" ".join(k for k in adds if k not in ("good", "elsewhere")))
+open(out, "wb").write(data)
+X
+forge() { python3 "$tmp/forge.py" "$tmp/forged" "$@"; }
+is_refused() {
+	ln -s "$tmp/outside" away
+	listing . >"$tmp/before"
+	forge "$1" && fails_with "" apply "$tmp/forged" && listing . >"$tmp/after" && diff "$tmp/before" "$tmp/after" &&
+		no_leftovers && [ -z "$(ls -A "$tmp/outside")" ] && [ ! -e ../evil ] && [ ! -e /evil ]
+}
+if need python3; then
+	good_is_applied() { forge good && apply "$tmp/forged" && [ "$(cat good)" = x ]; }
+	test_ok "a forged file that is good is applied" in_tree good_is_applied
+	for what in $(forge list) digest cut head-only empty; do
+		test_ok "one that is not: $what" in_tree is_refused "$what"
+	done
+	only_here() {
+		forge elsewhere "$HOME/planted" && apply "$tmp/forged" 2>&1 | grep -q "elsewhere" && [ -e good ] && [ ! -e "$HOME/planted" ]
+	}
+	test_ok "one does not reach elsewhere by itself" in_tree only_here
+else
+	test_skip "forged files" "no python3 here"
+fi
+
+# --- at a terminal ---
+
+have_terminal() { "$testbin/pty" drive true </dev/null >/dev/null 2>&1; }
+terminal() {
+	in_tree env TERM=xterm "$testbin/pty" drive "$ROOTLET" try sh -c 'echo more >>changed; rm removed; echo x >new; mkdir d; echo y >d/f'
+}
+after() { (cd "$tmp/work/t" && eval "$1"); }
+test_ok "the question is asked, and y applies" terminal <<'X'
+expect Changes in
+expect \e[33mC\e[0m changed
+expect Apply all (y), choose (c), show differences (d), save (s), none (n)?
+send y\n
+expect applied 5 changes
+exit 0
+same
+X
+test_ok "which is so" after '[ -e new ] && [ ! -e removed ] && [ -e d/f ] && [ "$(tail -n 1 changed)" = more ]'
+test_ok "n does not" terminal <<'X'
+expect none (n)?
+send n\n
+exit 0
+same
+X
+test_ok "which is so" after '[ ! -e new ] && [ -e removed ] && [ "$(cat changed)" = one ]'
+test_ok "nor does the end of the input" terminal <<'X'
+expect none (n)?
+key D
+exit 0
+X
+test_ok "an empty answer, or another, asks again" terminal <<'X'
+expect none (n)?
+send \n
+expect none (n)?
+send yes\n
+expect none (n)?
+send n\n
+exit 0
+X
+test_ok "some can be chosen" terminal <<'X'
+expect none (n)?
+send c\n
+expect Paths or patterns
+send ne* d/f\n
+expect Changes in
+expect Apply these (y)
+send y\n
+expect applied 3 changes
+exit 0
+X
+test_ok "which is so" after '[ -e new ] && [ -e d/f ] && [ -e removed ] && [ "$(cat changed)" = one ]'
+test_ok "of a wrong choice all is left" terminal <<'X'
+expect none (n)?
+send c\n
+expect Paths or patterns
+send nothing-there\n
+expect 'nothing-there' names none
+expect Apply all (y)
+send n\n
+exit 0
+X
+test_ok "differences are shown" terminal <<'X'
+expect none (n)?
+send d\n
+expect --- a/changed
+expect +++ b/changed
+expect +more
+expect none (n)?
+send n\n
+exit 0
+X
+test_ok "they can be saved" terminal <<'X'
+expect none (n)?
+send s\n
+expect File:
+send ../from-terminal\n
+expect saved 5 changes
+exit 0
+X
+test_ok "and applied then" after 'apply ../from-terminal && [ -e new ] && [ ! -e removed ]'
+test_ok "an interrupt applies nothing" terminal <<'X'
+expect none (n)?
+key C
+exit 125
+same
+X
+test_ok "which is so" after '[ ! -e new ] && [ -e removed ]'
+without_colours() { NO_COLOR=1 terminal; }
+test_ok "NO_COLOR is heard" without_colours <<'X'
+expect   C changed
+expect none (n)?
+absent \e[
+send n\n
+exit 0
+X
+folded() {
+	in_tree env TERM=xterm NO_COLOR=1 "$testbin/pty" drive "$ROOTLET" try sh -c 'mkdir d; for i in 1 2 3 4 5 6 7 8 9 10 11 12; do echo x >d/$i; done'
+}
+test_ok "a new directory with much in it is one line" folded <<'X'
+expect   A d/ and 12 in it
+expect none (n)?
+absent d/7
+send y\n
+expect applied 13 changes
+exit 0
+X
+
+# --- run ---
+
+volume() { run -v "$tmp/work/t:/vol:layer" "$@" host sh -c 'cd /vol && echo more >>changed && echo x >new'; }
+discarded() { unchanged volume; }
+test_ok "run -v DIR:DST:layer changes nothing by default" in_tree discarded
+volume_applied() { volume --apply=yes && [ -e new ] && [ "$(tail -n 1 changed)" = more ]; }
+test_ok "with --apply=yes it does" in_tree volume_applied
+volume_saved() { unchanged volume --save "$tmp/volume" && apply "$tmp/volume" && [ -e new ]; }
+test_ok "with --save it can later" in_tree volume_saved
+make_base
+base_applied() {
+	run -v "$tmp/work/t:/vol:layer" --apply=yes "$base" /bin/probe true 2>/dev/null
+	run --apply=yes -v "$tmp/work/t:/vol:layer" host sh -c 'echo x >/vol/../vol/new' && [ -e new ]
+}
+test_ok "over a directory, too" in_tree base_applied
+test_ok "--apply needs a layer" fails_with "layer on disk" run --apply=yes --read-only host true
+test_ok "on disk" fails_with "layer on disk" run --apply=yes --layer=ram host true
+test_if subids "no subordinate ids here" "of one id" fails_with "--idmap=single" run --idmap=range --apply=yes host true
+no_layer_left() { wait_empty "$XDG_DATA_HOME/rootlet/scratch"; }
+test_ok "no layer is left" no_layer_left
 test_done

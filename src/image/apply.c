@@ -166,8 +166,10 @@ static int
 recover_locked(int journal, const char *state_dir, struct err *e)
 {
 	AUTO_PLAN p = PLAN_INIT;
-	int r = journal_read(journal, &p, e);
+	int r;
 
+	(void)unlinkat(journal, "new", 0);
+	r = journal_read(journal, &p, e);
 	if (r > 0)
 		return recover(journal, &p, e);
 	if (r < 0) {
@@ -204,10 +206,11 @@ apply_run(struct apply_list *l, const struct apply_target *t, int fd, struct err
 int
 apply_recover(const char *state_dir, struct err *e)
 {
-	AUTO_FREE char *path = path_join(state_dir, "apply/journal");
+	AUTO_FREE char *path = path_join(state_dir, "apply/journal"),
+		       *unfinished = path_join(state_dir, "apply/new");
 	AUTO_FD journal = -1;
 
-	if (access(path, F_OK) < 0)
+	if (access(path, F_OK) < 0 && access(unfinished, F_OK) < 0)
 		return APPLY_CLEAN;
 	journal = journal_open(state_dir, e);
 	return journal < 0 ? journal : recover_locked(journal, state_dir, e);

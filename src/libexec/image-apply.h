@@ -8,7 +8,7 @@
 
 /* Print the selected changes: those below @dir, those elsewhere, those that cannot be applied. */
 void changes_print(FILE *to, const struct apply_list *l, const char *dir);
-/* Print what the selected changes do to the contents of files, by diff(1), to standard error. */
+/* Print what the selected changes do to the contents of files, to standard error. */
 void changes_print_diffs(const struct apply_list *l, const struct apply_place *places);
 /* Is @to a terminal that wants colours? */
 bool changes_has_colours(FILE *to);

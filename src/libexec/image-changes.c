@@ -1,14 +1,14 @@
-#include <fcntl.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/str.h"
 #include "cmd/cmd.h"
+#include "image/text-diff.h"
 #include "libexec/image-apply.h"
 
 #define PATH_COLUMNS 66 /* of 80: two blanks, a letter, a blank, the path, the size */
+#define DIFF_MAX     (8U << 20) /* bytes of a file whose differences are shown */
 #define FOLDED	     10 /* more new files than this in a new directory are counted only */
 
 /* --- the list --- */
@@ -149,88 +149,58 @@ changes_print(FILE *to, const struct apply_list *l, const char *dir)
 
 /* --- differences --- */
 
-static int
-open_side(int root, const char *path)
+/* A side of a change as text: false when there is too much of it, or it is not text.  @ret is owned. */
+static bool
+read_side(int root, const char *path, char **ret, size_t *ret_n)
 {
 	struct err ignored = ERR_INIT;
-	int fd = path ? apply_open_file(root, path, &ignored) : -1;
+	AUTO_FD fd = path ? apply_open_file(root, path, &ignored) : -1;
+	ssize_t n = 0;
 
-	return fd >= 0 ? fd : open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (fd >= 0)
+		n = fd_read_all(fd, DIFF_MAX, ret, &ignored);
+	*ret_n = n > 0 ? (size_t)n : 0;
+	return n >= 0 && text_is_text(*ret, *ret_n);
 }
 
-/* In a child. */
-static void __attribute__((noreturn))
-exec_diff(int a, int b, int out, const char *label_a, const char *label_b)
-{
-	char path_a[32], path_b[32];
-
-	(void)snprintf(path_a, sizeof(path_a), "/dev/fd/%d", a);
-	(void)snprintf(path_b, sizeof(path_b), "/dev/fd/%d", b);
-	if (fcntl(a, F_SETFD, 0) == 0 && fcntl(b, F_SETFD, 0) == 0 && dup2(out, STDOUT_FILENO) >= 0)
-		(void)execlp("diff", "diff", "-u", "--label", label_a, "--label", label_b, "--", path_a,
-			     path_b, (char *)NULL);
-	_exit(127);
-}
-
+/* Tabs are harmless, and code is full of them; all else that a terminal would obey is escaped. */
 static void
-print_line(const char *line, bool colours)
+print_line(void *arg, char mark, const char *line, size_t n)
 {
-	const char *colour = line[0] == '+' ? "32" : line[0] == '-' ? "31" : line[0] == '@' ? "36" : NULL;
-	const size_t size = strlen(line) * 4 + 1;
-	AUTO_FREE char *safe = xcalloc(size, 1);
+	const bool *colours = arg;
+	const char *colour = mark == '+' ? "32" : mark == '-' ? "31" : "36";
+	AUTO_FREE char *copy = xstrndup(line, n), *safe = xcalloc(n * 4 + 1, 1);
+	const bool ends = n > 0 && copy[n - 1] == '\n';
 
-	(void)str_printable(safe, size, line, false);
-	if (colours && colour)
-		(void)fprintf(stderr, "\033[%sm%s\033[0m\n", colour, safe);
-	else
-		(void)fprintf(stderr, "%s\n", safe);
-}
-
-/* Tabs are harmless, and diffs of code full of them. */
-static void
-print_lines(FILE *from, const char *path)
-{
-	const bool colours = changes_has_colours(stderr);
-	AUTO_FREE char *line = NULL;
-	size_t room = 0;
-	ssize_t n;
-
-	while ((n = getline(&line, &room, from)) >= 0) {
-		line[strcspn(line, "\n")] = '\0';
-		for (char *p = line; *p; p++)
-			if (*p == '\t')
-				*p = ' ';
-		if (strncmp(line, "Binary files ", 13) == 0)
-			(void)fprintf(stderr, "%s: not text\n", path);
-		else
-			print_line(line, colours);
-	}
+	if (ends)
+		copy[n - 1] = '\0';
+	for (char *p = copy; *p; p++)
+		if (*p == '\t')
+			*p = ' ';
+	(void)str_printable(safe, n * 4 + 1, copy, false);
+	if (*colours && mark != ' ')
+		(void)fprintf(stderr, "\033[%sm", colour);
+	if (mark != '@')
+		(void)fputc(mark, stderr);
+	(void)fprintf(stderr, "%s%s\n", safe, *colours && mark != ' ' ? "\033[0m" : "");
+	if (mark != '@' && !ends)
+		(void)fputs("\\ No newline at end of file\n", stderr);
 }
 
 static void
 print_diff(const struct apply_change *c, const struct apply_place *p)
 {
-	AUTO_FD a = open_side(p->lower_fd, c->kind == 'A' ? NULL : c->layer_path),
-		b = open_side(p->upper_fd, c->kind == 'D' ? NULL : c->layer_path);
-	AUTO_FREE char *path = safe_path(c), *label_a = xasprintf("a/%s", path),
-		       *label_b = xasprintf("b/%s", path);
-	int pipe_fds[2], status = 0;
-	FILE *from;
-	pid_t pid;
+	bool colours = changes_has_colours(stderr);
+	AUTO_FREE char *path = safe_path(c), *a = NULL, *b = NULL;
+	size_t n_a, n_b;
 
-	if (a < 0 || b < 0 || pipe2(pipe_fds, O_CLOEXEC) < 0)
+	if (!read_side(p->lower_fd, c->kind == 'A' ? NULL : c->layer_path, &a, &n_a) ||
+	    !read_side(p->upper_fd, c->kind == 'D' ? NULL : c->layer_path, &b, &n_b)) {
+		(void)fprintf(stderr, "%s: not text, or more than %u MiB\n", path, DIFF_MAX >> 20);
 		return;
-	pid = fork();
-	if (pid == 0)
-		exec_diff(a, b, pipe_fds[1], label_a, label_b);
-	(void)close(pipe_fds[1]);
-	from = fdopen(pipe_fds[0], "r");
-	if (from)
-		print_lines(from, path);
-	if (from)
-		(void)fclose(from);
-	if (pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 127)
-		(void)fprintf(stderr, "%s: no diff(1) here\n", path);
+	}
+	(void)fprintf(stderr, "--- a/%s\n+++ b/%s\n", path, path);
+	text_diff(a ? a : "", n_a, b ? b : "", n_b, print_line, &colours);
 }
 
 void
