@@ -7,9 +7,9 @@
 #include "tests/tap.h"
 
 struct patch {
-	const char *a;  /* what is left of the old text */
+	const char *a; /* what is left of the old text */
 	size_t left;
-	size_t line;    /* its number, from 1 */
+	size_t line; /* its number, from 1 */
 	char out[65536];
 	size_t n;
 	size_t hunks, changes;
@@ -71,7 +71,7 @@ random_text(char *s, size_t lines, unsigned int kinds)
 {
 	for (size_t i = 0; i < lines; i++)
 		s += sprintf(s, "%u\n", (unsigned int)rand() % kinds); /* NOLINT */
-	if (rand() % 3 == 0 && lines > 0) /* NOLINT */
+	if (rand() % 3 == 0 && lines > 0)			       /* NOLINT */
 		s[-1] = '\0';
 	*s = '\0';
 }
@@ -88,7 +88,8 @@ main(void)
 	OK(works("", "a\nb\n", &p) && p.changes == 2, "all is new");
 	OK(works("a\nb\n", "", &p) && p.changes == 2, "all is gone");
 	OK(works("a", "a\n", &p) && p.changes == 2, "a newline at the end counts");
-	OK(works("1\n2\n3\n4\n5\n6\n7\n8\n9\n", "1\n2\n3\n4\nx\n6\n7\n8\n9\n", &p) && p.hunks == 1 && p.changes == 2,
+	OK(works("1\n2\n3\n4\n5\n6\n7\n8\n9\n", "1\n2\n3\n4\nx\n6\n7\n8\n9\n", &p) &&
+		   p.hunks == 1 && p.changes == 2,
 	   "one line of nine");
 	OK(works("a\n1\n2\n3\n4\n5\n6\nb\n", "x\n1\n2\n3\n4\n5\n6\ny\n", &p) && p.hunks == 1,
 	   "six equal lines are within a hunk");
@@ -104,6 +105,7 @@ main(void)
 	random_text(a, 2500, 1000000);
 	random_text(b, 2500, 1000000);
 	OK(works(a, b, &p), "texts with nothing in common");
-	OK(text_is_text("abc", 3) && text_is_text("", 0) && !text_is_text("a\0b", 3), "what is text");
+	OK(text_is_text("abc", 3) && text_is_text("", 0) && !text_is_text("a\0b", 3),
+	   "what is text");
 	return tap_done();
 }

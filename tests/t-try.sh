@@ -1,5 +1,5 @@
 # try, apply and run --apply: what a run changes of the machine's files, applied afterwards, or not
-# shellcheck shell=sh disable=SC2016,SC2030,SC2031,SC2317
+# shellcheck shell=sh disable=SC1003,SC2015,SC2016,SC2030,SC2031,SC2317
 . "${srcdir:-.}/tests/lib.sh"
 need userns overlay || skip_all "no overlay in user namespaces here"
 
@@ -78,11 +78,11 @@ same_listing() {
 	[ -s "$tmp/listing-1" ] && diff "$tmp/listing-1" "$tmp/listing-2"
 }
 no_leftovers() {
-	left=$(find "${1:-.}" -name '.rootlet-*')
-	[ -z "$left" ] && [ -z "$(ls -A "$XDG_DATA_HOME/rootlet/apply" 2>/dev/null)" ] || {
+	left=$(find . -name '.rootlet-*')
+	if [ "$left" ] || [ "$(ls -A "$XDG_DATA_HOME/rootlet/apply" 2>/dev/null)" ]; then
 		echo "left: $left $(ls -A "$XDG_DATA_HOME/rootlet/apply")"
 		return 1
-	}
+	fi
 }
 
 # in_tree COMMAND...: in a fresh tree, the current directory.
@@ -349,7 +349,7 @@ parent_is_link() {
 		[ "$(cat "$tmp/outside/opaque/old")" = seven ] && [ ! -e "$tmp/outside/opaque/new" ]
 	r=$?
 	rm -rf "$tmp/outside/opaque"
-	return $r
+	return "$r"
 }
 test_ok "a directory that is a link now: nothing is written beyond it" in_tree parent_is_link
 
@@ -384,7 +384,7 @@ full_disk() {
 		sh "$tmp/sync" "$ROOTLET" "$tmp/big" 2>"$tmp/err"
 	full=$?
 	cat "$tmp/err"
-	[ $full = 0 ] && grep -q "No space left" "$tmp/err"
+	[ "$full" = 0 ] && grep -q "No space left" "$tmp/err"
 }
 full_disk_here() {
 	try --save "$tmp/big" sh -c 'echo x >>changed; head -c 1000000 /dev/zero >big' 2>/dev/null && full_disk
@@ -681,6 +681,7 @@ base_applied() {
 	run --apply=yes -v "$tmp/work/t:/vol:layer" host sh -c 'echo x >/vol/../vol/new' && [ -e new ]
 }
 test_ok "over a directory, too" in_tree base_applied
+test_ok "--apply and --keep exclude each other" fails_with "--keep" run --keep --name x --apply=yes host true
 test_ok "--apply needs a layer" fails_with "layer on disk" run --apply=yes --read-only host true
 test_ok "on disk" fails_with "layer on disk" run --apply=yes --layer=ram host true
 test_if subids "no subordinate ids here" "of one id" fails_with "--idmap=single" run --idmap=range --apply=yes host true

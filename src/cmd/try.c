@@ -33,7 +33,9 @@ check_save(const char *file, struct err *e)
 	if (!file)
 		return 0;
 	slash = strrchr(file, '/');
-	dir = !slash ? xstrdup(".") : slash == file ? xstrdup("/") : xstrndup(file, (size_t)(slash - file));
+	dir = !slash	    ? xstrdup(".")
+	    : slash == file ? xstrdup("/")
+			    : xstrndup(file, (size_t)(slash - file));
 	if (!file[0] || (slash && !slash[1]))
 		return err_set(e, EINVAL, "--save: '%s' is not a name of a file", file);
 	return access(dir, W_OK | X_OK) < 0 ? err_sys(e, "--save %s", file) : 0;
@@ -44,6 +46,8 @@ cmd_changes_begin(struct run_args *a, const struct run_host *h, struct err *e)
 {
 	if (!a->apply && !a->save)
 		return 0;
+	if (a->keep)
+		return err_set(e, EINVAL, "--keep excludes --apply and --save");
 	if (check_words(a, e) < 0 || check_save(a->save, e) < 0)
 		return -e->code;
 	if (!a->apply)
@@ -59,8 +63,8 @@ is_place(const struct spec *s, size_t i, bool image)
 {
 	const struct mount_step *m = &s->mounts[i];
 
-	return m->op == MOUNT_OVERLAY && m->lowers && !m->upper && !m->lowers_only && !m->read_only &&
-	       !(image && i == 0);
+	return m->op == MOUNT_OVERLAY && m->lowers && !m->upper && !m->lowers_only &&
+	       !m->read_only && !(image && i == 0);
 }
 
 int
@@ -77,7 +81,9 @@ cmd_changes_check(const struct run_args *a, const struct run_host *h, struct spe
 	for (size_t i = 0; i < s->n_mounts; i++)
 		found = found || is_place(s, i, h->image);
 	if (!found) {
-		(void)err_set(e, EINVAL, "--apply and --save: no directory of this machine is under the layer");
+		(void)err_set(
+			e, EINVAL,
+			"--apply and --save: no directory of this machine is under the layer");
 		return err_hint(e, "-v DIR:DST:layer shows one");
 	}
 	s->layer = SPEC_LAYER_DISK;

@@ -126,11 +126,11 @@ static char
 letter_of(const struct attr *a)
 {
 	return S_ISREG(a->type)	 ? 'f'
-	       : S_ISDIR(a->type)  ? 'd'
-	       : S_ISLNK(a->type)  ? 'l'
-	       : S_ISFIFO(a->type) ? 'p'
-	       : S_ISCHR(a->type)  ? 'c'
-				   : 'b';
+	     : S_ISDIR(a->type)	 ? 'd'
+	     : S_ISLNK(a->type)	 ? 'l'
+	     : S_ISFIFO(a->type) ? 'p'
+	     : S_ISCHR(a->type)	 ? 'c'
+				 : 'b';
 }
 
 static void

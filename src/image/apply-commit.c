@@ -42,7 +42,8 @@ is_done(const struct op *o, int dir)
 static int
 changed(const struct op *o, struct err *e)
 {
-	return err_set(e, EAGAIN, "%s%s%s was changed just now", o->dir, o->dir[0] ? "/" : "", o->name);
+	return err_set(e, EAGAIN, "%s%s%s was changed just now", o->dir, o->dir[0] ? "/" : "",
+		       o->name);
 }
 
 /* Nobody else has touched what the operation takes away. */
@@ -65,7 +66,8 @@ check_old(const struct op *o, int dir, struct err *e)
 }
 
 static int
-move(const struct op *o, int dir, const char *from, const char *to, unsigned int flags, struct err *e)
+move(const struct op *o, int dir, const char *from, const char *to, unsigned int flags,
+     struct err *e)
 {
 	if (renameat2(dir, from, dir, to, flags) == 0)
 		return 0;
@@ -107,9 +109,12 @@ do_attr(const struct op *o, int dir, bool back, struct err *e)
 		return err_sys(e, "open %s", o->name);
 	/* The top of an upper directory has lost its attributes: see apply-collect.c. */
 	if (strcmp(o->name, ".") == 0)
-		return fchmod(fd, back ? o->old_mode : o->new_mode) < 0 ? err_sys(e, "set the mode") : 0;
-	r = back ? set_attributes(fd, o->new_xattrs, o->n_new, o->old_xattrs, o->n_old, o->old_mode, e)
-		 : set_attributes(fd, o->old_xattrs, o->n_old, o->new_xattrs, o->n_new, o->new_mode, e);
+		return fchmod(fd, back ? o->old_mode : o->new_mode) < 0 ? err_sys(e, "set the mode")
+									: 0;
+	r = back ? set_attributes(fd, o->new_xattrs, o->n_new, o->old_xattrs, o->n_old, o->old_mode,
+				  e)
+		 : set_attributes(fd, o->old_xattrs, o->n_old, o->new_xattrs, o->n_new, o->new_mode,
+				  e);
 	return r < 0 ? err_prefix(e, "%s", o->name) : 0;
 }
 
@@ -172,7 +177,8 @@ plan_do(const struct plan *p, struct err *e)
 {
 	for (int attr = 0; attr < 2; attr++)
 		for (size_t i = 0; i < p->n; i++)
-			if ((p->ops[i].kind == OP_ATTR) == (attr == 1) && do_one(p, &p->ops[i], e) < 0)
+			if ((p->ops[i].kind == OP_ATTR) == (attr == 1) &&
+			    do_one(p, &p->ops[i], e) < 0)
 				return -e->code;
 	return 0;
 }

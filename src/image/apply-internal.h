@@ -19,14 +19,14 @@
 
 /* --- the file: a tar, whose first entry has 512 bytes at most: this, the digest, whose owners --- */
 
-#define SAVED_NAME   "rootlet-changes"
-#define SAVED_MAGIC  "rootlet changes 1\nsha256 "
-#define SAVED_HEAD   1024 /* bytes of the first entry; the digest is of what comes after it */
-#define SAVED_DIR    "rootlet-directory"
-#define SAVED_HERE   "here/"
-#define SAVED_ELSE   "machine/"
-#define ATTR_BELOW   "user.rootlet.below"
-#define ATTR_DIR     "user.rootlet.directory"
+#define SAVED_NAME  "rootlet-changes"
+#define SAVED_MAGIC "rootlet changes 1\nsha256 "
+#define SAVED_HEAD  1024 /* bytes of the first entry; the digest is of what comes after it */
+#define SAVED_DIR   "rootlet-directory"
+#define SAVED_HERE  "here/"
+#define SAVED_ELSE  "machine/"
+#define ATTR_BELOW  "user.rootlet.below"
+#define ATTR_DIR    "user.rootlet.directory"
 
 /* --- list --- */
 
@@ -76,9 +76,9 @@ enum op_kind { OP_NEW, OP_REPLACE, OP_REMOVE, OP_ATTR, OP_MAX_ };
 struct op {
 	enum op_kind kind;
 	enum apply_root root;
-	char *dir;       /* owned; below the root: where @name and @temp are */
-	char *name;      /* owned; "." for the root itself */
-	char *temp;      /* owned */
+	char *dir;  /* owned; below the root: where @name and @temp are */
+	char *name; /* owned; "." for the root itself */
+	char *temp; /* owned */
 	uint64_t old_ino, new_ino;
 	struct timespec old_ctime;
 	uint32_t old_mode, new_mode; /* 07777; the new one of OP_ATTR */
@@ -93,12 +93,15 @@ struct plan {
 	enum plan_state state;
 	char *root_path[APPLY_ROOT_MAX_]; /* owned */
 	uint64_t root_ino[APPLY_ROOT_MAX_];
-	int root_fd[APPLY_ROOT_MAX_];     /* owned */
+	int root_fd[APPLY_ROOT_MAX_]; /* owned */
 	char id[17];
 	struct op *ops; /* owned */
 	size_t n;
 };
-#define PLAN_INIT { .root_fd = { -1, -1 } }
+#define PLAN_INIT                                                                                  \
+	{                                                                                          \
+		.root_fd = { -1, -1 }                                                              \
+	}
 static_assert(APPLY_ROOT_MAX_ == 2, "PLAN_INIT does not match enum apply_root");
 void plan_clear(struct plan *p);
 #define AUTO_PLAN CLEANUP(plan_clear) struct plan
@@ -123,7 +126,8 @@ struct op *plan_add(struct plan *p);
 /* --- stage --- */
 
 /* Unpack the selected changes of @fd under the temporary names of @p. */
-int stage_all(const struct apply_list *l, const ssize_t *ops, struct plan *p, int fd, struct err *e);
+int stage_all(const struct apply_list *l, const ssize_t *ops, struct plan *p, int fd,
+	      struct err *e);
 
 /* --- journal --- */
 

@@ -110,7 +110,8 @@ journal_write(int dir_fd, const struct plan *p, struct err *e)
 {
 	struct text t = { .data = NULL };
 	AUTO_FREE char *data = NULL;
-	AUTO_FD fd = openat(dir_fd, "new", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	AUTO_FD fd = openat(dir_fd, "new", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+			    0600);
 
 	if (fd < 0)
 		return err_sys(e, "make the journal");

@@ -27,7 +27,8 @@ plan_copy_xattrs(const struct xattr *from, size_t n, struct xattr **ret, size_t 
 	for (size_t i = 0; i < n; i++) {
 		if (!apply_takes_xattr(from[i].name))
 			continue;
-		v[used] = (struct xattr){ xstrdup(from[i].name), xcalloc(from[i].n + 1, 1), from[i].n };
+		v[used] = (struct xattr){ xstrdup(from[i].name), xcalloc(from[i].n + 1, 1),
+					  from[i].n };
 		if (from[i].n)
 			memcpy(v[used].value, from[i].value, from[i].n);
 		used++;
@@ -102,10 +103,10 @@ add_op(struct plan *p, const struct apply_change *c, struct err *e)
 	const char *slash = strrchr(c->path, '/');
 	struct op *o = plan_add(p);
 
-	o->kind = c->kind == 'D'				       ? OP_REMOVE
-		  : strcmp(c->below, APPLY_NOTHING) == 0	       ? OP_NEW
-		  : c->type == 'd' && c->below[0] == 'd' ? OP_ATTR
-							 : OP_REPLACE;
+	o->kind = c->kind == 'D'		       ? OP_REMOVE
+		: strcmp(c->below, APPLY_NOTHING) == 0 ? OP_NEW
+		: c->type == 'd' && c->below[0] == 'd' ? OP_ATTR
+						       : OP_REPLACE;
 	o->root = c->root;
 	o->dir = xstrndup(c->path, slash ? (size_t)(slash - c->path) : 0);
 	o->name = xstrdup(!c->path[0] ? "." : slash ? slash + 1 : c->path);

@@ -54,8 +54,8 @@ read_head(int fd, struct apply_list *l, struct err *e)
 
 	if (n < 0)
 		return err_sys(e, "read");
-	if (n < SAVED_HEAD || strcmp(head, SAVED_NAME) != 0 || strncmp(text, SAVED_MAGIC, magic) != 0 ||
-	    strlen(text) < magic + 65)
+	if (n < SAVED_HEAD || strcmp(head, SAVED_NAME) != 0 ||
+	    strncmp(text, SAVED_MAGIC, magic) != 0 || strlen(text) < magic + 65)
 		return err_set(e, EBADMSG, "not a file of saved changes");
 	l->real_owners = strcmp(text + magic + 64, "\nowners real\n") == 0;
 	text[magic + 64] = '\0';
@@ -233,7 +233,8 @@ check_tree(const struct apply_list *l, const struct apply_index *x, struct err *
 		if (!above)
 			continue;
 		if (above->kind == 'D' || above->type != 'd' || above > &l->v[i])
-			return err_set(e, EINVAL, "%s: what it is in is no directory", l->v[i].path);
+			return err_set(e, EINVAL, "%s: what it is in is no directory",
+				       l->v[i].path);
 		/* In a directory that is new nothing was before. */
 		if (!strchr("d?", above->below[0]) && l->v[i].kind != 'A')
 			return err_set(e, EINVAL, "%s: it was not there before", l->v[i].path);

@@ -164,8 +164,10 @@ put_head(int fd, const char *hex, bool real_owners, struct err *e)
 
 	if (lseek(fd, 0, SEEK_SET) < 0)
 		return err_sys(e, "seek");
-	if (pax_header(sink, &(struct pax_entry){ .path = SAVED_NAME, .type = '0', .mode = 0600, .size = n },
-		       e) < 0 ||
+	if (pax_header(
+		    sink,
+		    &(struct pax_entry){ .path = SAVED_NAME, .type = '0', .mode = 0600, .size = n },
+		    e) < 0 ||
 	    sink_write(sink, text, n, e) < 0 || pax_pad(sink, n, e) < 0)
 		return -e->code;
 	return sink_finish(sink, e);

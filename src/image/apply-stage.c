@@ -27,7 +27,7 @@ struct stage {
 	const struct apply_list *l;
 	const ssize_t *ops;
 	struct plan *p;
-	size_t *first; /* owned; for contents: the first change that wants them, or l->n */
+	size_t *first;	   /* owned; for contents: the first change that wants them, or l->n */
 	struct late *late; /* owned */
 };
 
@@ -101,7 +101,8 @@ static int
 set_xattrs(int fd, const struct xattr *v, size_t n, struct err *e)
 {
 	for (size_t i = 0; i < n; i++)
-		if (apply_takes_xattr(v[i].name) && fsetxattr(fd, v[i].name, v[i].value, v[i].n, 0) < 0)
+		if (apply_takes_xattr(v[i].name) &&
+		    fsetxattr(fd, v[i].name, v[i].value, v[i].n, 0) < 0)
 			return err_sys(e, "attribute %s", v[i].name);
 	return 0;
 }
@@ -277,14 +278,15 @@ stage_other(const struct stage *s, size_t i, const struct tar_entry *t, struct e
 
 	if (dir < 0)
 		return dir;
-	if (t->kind == TAR_SYMLINK ? symlinkat(t->link, dir, name) < 0
-				   : mkfifoat(dir, name, 0600) < 0 ||
-					     fchmodat(dir, name, t->mode & 0777, 0) < 0)
+	if (t->kind == TAR_SYMLINK
+		    ? symlinkat(t->link, dir, name) < 0
+		    : mkfifoat(dir, name, 0600) < 0 || fchmodat(dir, name, t->mode & 0777, 0) < 0)
 		return err_sys(e, "make it");
 	if (s->l->real_owners && geteuid() == 0 &&
 	    fchownat(dir, name, t->uid, t->gid, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_sys(e, "set the owner");
-	return utimensat(dir, name, times, AT_SYMLINK_NOFOLLOW) < 0 ? err_sys(e, "set its time") : 0;
+	return utimensat(dir, name, times, AT_SYMLINK_NOFOLLOW) < 0 ? err_sys(e, "set its time")
+								    : 0;
 }
 
 /* The file may have become another since it was looked at. */

@@ -102,10 +102,10 @@ static char
 letter_of(mode_t mode)
 {
 	return S_ISREG(mode)  ? 'f'
-	       : S_ISDIR(mode) ? 'd'
-	       : S_ISLNK(mode) ? 'l'
-	       : S_ISFIFO(mode) ? 'p'
-			       : 'x';
+	     : S_ISDIR(mode)  ? 'd'
+	     : S_ISLNK(mode)  ? 'l'
+	     : S_ISFIFO(mode) ? 'p'
+			      : 'x';
 }
 
 int

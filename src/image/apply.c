@@ -28,8 +28,8 @@ check_parent(struct apply_change *c, int root_fd)
 
 	if (fd < 0) {
 		block(c, open_err.code == ELOOP ? "a link is on the way to it"
-		      : open_err.code	       ? open_err.msg
-					       : "the directory that it is in is not there");
+			 : open_err.code	? open_err.msg
+						: "the directory that it is in is not there");
 		return false;
 	}
 	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
@@ -188,7 +188,8 @@ apply_run(struct apply_list *l, const struct apply_target *t, int fd, struct err
 	AUTO_PLAN p = PLAN_INIT;
 	bool back;
 
-	if (journal < 0 || recover_locked(journal, t->state_dir, e) < 0 || check_all(l, t, e) < 0 || plan_make(l, t, &p, &ops, e) < 0)
+	if (journal < 0 || recover_locked(journal, t->state_dir, e) < 0 || check_all(l, t, e) < 0 ||
+	    plan_make(l, t, &p, &ops, e) < 0)
 		return -e->code;
 	if (journal_write(journal, &p, e) < 0)
 		return -e->code;

@@ -27,13 +27,13 @@ enum apply_root {
 };
 
 struct apply_change {
-	char kind;      /* 'A': new; 'C': another than before; 'D': gone */
-	char type;      /* 'f', 'd', 'l', 'p', or one that cannot be made; of what is gone: what it was */
+	char kind; /* 'A': new; 'C': another than before; 'D': gone */
+	char type; /* 'f', 'd', 'l', 'p', or one that cannot be made; of what is gone: what it was */
 	enum apply_root root;
-	char *path;     /* owned; below the root, no slash in front; "" for the root itself */
-	uint64_t size;  /* of a regular file, else 0 */
-	char *below;    /* owned; stamp of what was there, or APPLY_NEVER and so on */
-	char *why;      /* owned; why it cannot be applied; NULL: it can */
+	char *path;    /* owned; below the root, no slash in front; "" for the root itself */
+	uint64_t size; /* of a regular file, else 0 */
+	char *below;   /* owned; stamp of what was there, or APPLY_NEVER and so on */
+	char *why;     /* owned; why it cannot be applied; NULL: it can */
 	bool selected;
 	/* Where it is in the layer, between apply_collect() and apply_save(). */
 	size_t place;
@@ -43,16 +43,16 @@ struct apply_change {
 };
 
 /* Begins a stamp that nothing has, with the kind of the change and why it can never be applied. */
-#define APPLY_NEVER '?'
+#define APPLY_NEVER   '?'
 #define APPLY_NOTHING "-"
 
 struct apply_list {
 	struct apply_change *v; /* owned; a directory before what is in it */
 	size_t n, room;
-	char *dir;         /* owned; APPLY_HERE's absolute path when it was saved */
-	bool real_owners;  /* owners in it are those of the machine */
-	size_t n_foreign;  /* others have been made owners of so many, which cannot be applied */
-	size_t n_sockets;  /* left out */
+	char *dir;	  /* owned; APPLY_HERE's absolute path when it was saved */
+	bool real_owners; /* owners in it are those of the machine */
+	size_t n_foreign; /* others have been made owners of so many, which cannot be applied */
+	size_t n_sockets; /* left out */
 };
 void apply_list_clear(struct apply_list *l);
 #define AUTO_APPLY_LIST CLEANUP(apply_list_clear) struct apply_list
@@ -73,8 +73,8 @@ size_t apply_count(const struct apply_list *l, const struct apply_change **ret_b
 /* An overlay's upper directory, and the directory of the machine that it lies over. */
 struct apply_place {
 	int upper_fd, lower_fd; /* owned by the caller */
-	const char *path;       /* of the lower one; absolute and clean */
-	bool closed;            /* the caller cannot look into the lower one */
+	const char *path;	/* of the lower one; absolute and clean */
+	bool closed;		/* the caller cannot look into the lower one */
 };
 
 /*
@@ -100,7 +100,7 @@ int apply_read(int fd, struct apply_list *ret, struct err *e);
 struct apply_target {
 	int root_fd[APPLY_ROOT_MAX_];
 	const char *root_path[APPLY_ROOT_MAX_]; /* absolute, for the journal */
-	const char *state_dir; /* rootlet's own directory, where "apply" is made */
+	const char *state_dir;			/* rootlet's own directory, where "apply" is made */
 };
 
 /* Look which of the selected changes cannot be applied now: their .why is set.  Nothing is changed. */
@@ -112,9 +112,9 @@ int apply_check(struct apply_list *l, const struct apply_target *t, struct err *
 int apply_run(struct apply_list *l, const struct apply_target *t, int fd, struct err *e);
 
 enum apply_recovery {
-	APPLY_CLEAN,    /* there was nothing to do */
+	APPLY_CLEAN,	/* there was nothing to do */
 	APPLY_FINISHED, /* an interrupted one was finished */
-	APPLY_UNDONE,   /* an interrupted one was undone */
+	APPLY_UNDONE,	/* an interrupted one was undone */
 };
 /* Returns one of enum apply_recovery, or -errno. */
 int apply_recover(const char *state_dir, struct err *e);

@@ -5,13 +5,13 @@
 #include "base/str.h"
 #include "image/text-diff.h"
 
-#define CONTEXT 3    /* equal lines around a change */
+#define CONTEXT	 3    /* equal lines around a change */
 #define COST_MAX 1500 /* changed lines: what is remembered for it grows with the square */
 
 struct lines {
 	const char **at; /* owned; one more than there are: the end */
 	size_t n;
-	bool *changed;   /* owned */
+	bool *changed; /* owned */
 };
 
 static struct lines
@@ -87,7 +87,8 @@ mark(const struct middle *s, int **trace, int d)
 		const int *v = trace[d - 1] + d; /* of d - 1 changes: from -d to d */
 		const int k = x - y;
 		const bool down = k == -d || (k != d && v[k - 1] < v[k + 1]);
-		const int from_k = down ? k + 1 : k - 1, from_x = v[from_k], from_y = from_x - from_k;
+		const int from_k = down ? k + 1 : k - 1, from_x = v[from_k],
+			  from_y = from_x - from_k;
 
 		if (down)
 			s->b->changed[s->from_b + (size_t)from_y] = true;

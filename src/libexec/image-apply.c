@@ -47,7 +47,8 @@ recover(const char *state_dir, struct err *e)
 
 /* An interrupt in the middle would only leave work for the next time. */
 static int
-apply_undisturbed(struct apply_list *l, const char *dir, const char *state_dir, int fd, struct err *e)
+apply_undisturbed(struct apply_list *l, const char *dir, const char *state_dir, int fd,
+		  struct err *e)
 {
 	AUTO_FD here = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), machine = -1;
 	struct apply_target t = { .root_path = { dir, "/" }, .state_dir = state_dir };
@@ -111,13 +112,15 @@ tell_left_out(const struct apply_list *l, const struct apply_args *a, bool chose
 	for (size_t i = 0; i < l->n; i++)
 		n += l->v[i].root == APPLY_MACHINE;
 	if (n > 0 && !a->elsewhere && !chosen)
-		(void)fprintf(stderr, "rootlet: %zu change%s elsewhere %s left out; --elsewhere applies "
-			      "%s\n", n, n == 1 ? "" : "s", n == 1 ? "is" : "are", n == 1 ? "it" : "them");
+		(void)fprintf(stderr,
+			      "rootlet: %zu change%s elsewhere %s left out; --elsewhere applies "
+			      "%s\n",
+			      n, n == 1 ? "" : "s", n == 1 ? "is" : "are", n == 1 ? "it" : "them");
 }
 
 static int
-apply_file(const struct apply_args *a, const char *path, char *const *patterns, const char *state_dir,
-	   struct err *e)
+apply_file(const struct apply_args *a, const char *path, char *const *patterns,
+	   const char *state_dir, struct err *e)
 {
 	AUTO_APPLY_LIST l = { .v = NULL };
 	AUTO_FD fd = open_saved(path, e);
@@ -246,7 +249,8 @@ apply_all(const struct ended *d, struct apply_list *l, struct err *e)
 		return apply_selected(d, l, e);
 	path = apply_shown_path(blocked);
 	(void)err_set(e, EAGAIN, "nothing is applied: %s: %s", path, blocked->why);
-	return err_hint(e, "with --save FILE, rootlet apply FILE PATH... applies some of the changes");
+	return err_hint(e,
+			"with --save FILE, rootlet apply FILE PATH... applies some of the changes");
 }
 
 static int
@@ -305,14 +309,15 @@ verb_end_changes(int argc, char **argv, struct err *e)
 	int r;
 
 	if (argc < 8)
-		return err_set(e, EINVAL, "end-changes OWNERS LAYER SEC NSEC MODE SAVE DIR [N PATH]...");
+		return err_set(e, EINVAL,
+			       "end-changes OWNERS LAYER SEC NSEC MODE SAVE DIR [STEP PATH]...");
 	d.recorded = strcmp(argv[1], "recorded") == 0;
 	d.layer = argv[2];
 	d.mode = argv[5];
 	d.save = argv[6];
 	d.dir = argv[7];
-	if (parse_u64(argv[3], INT64_MAX, &sec, e) < 0 || parse_u64(argv[4], 999999999, &nsec, e) < 0 ||
-	    find_state_dir(&state_dir, e) < 0)
+	if (parse_u64(argv[3], INT64_MAX, &sec, e) < 0 ||
+	    parse_u64(argv[4], 999999999, &nsec, e) < 0 || find_state_dir(&state_dir, e) < 0)
 		return -e->code;
 	d.state_dir = state_dir;
 	d.start = (struct timespec){ (time_t)sec, (long)nsec };

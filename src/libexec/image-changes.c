@@ -7,9 +7,9 @@
 #include "image/text-diff.h"
 #include "libexec/image-apply.h"
 
-#define PATH_COLUMNS 66 /* of 80: two blanks, a letter, a blank, the path, the size */
+#define PATH_COLUMNS 66		/* of 80: two blanks, a letter, a blank, the path, the size */
 #define DIFF_MAX     (8U << 20) /* bytes of a file whose differences are shown */
-#define FOLDED	     10 /* more new files than this in a new directory are counted only */
+#define FOLDED	     10		/* more new files than this in a new directory are counted only */
 
 /* --- the list --- */
 
@@ -108,8 +108,8 @@ part_of(const struct apply_change *c)
 static void
 print_title(FILE *to, enum part part, const char *dir)
 {
-	static const char *const titles[] = { "Changes in ", "Elsewhere on this machine:",
-					      "Cannot be applied:" };
+	static const char *const titles[] = { "Changes in ",
+					      "Elsewhere on this machine:", "Cannot be applied:" };
 	static_assert(NELEMS(titles) == PART_MAX_, "titles[] does not match enum part");
 	char safe[PATH_MAX];
 
@@ -142,7 +142,8 @@ changes_print(FILE *to, const struct apply_list *l, const char *dir)
 		}
 	}
 	if (l->n_foreign)
-		(void)fprintf(to, "Owners that files got inside are not applied: they become yours.\n");
+		(void)fprintf(to,
+			      "Owners that files got inside are not applied: they become yours.\n");
 	if (l->n_sockets)
 		(void)fprintf(to, "Sockets are left out.\n");
 }
@@ -268,8 +269,10 @@ changes_ask(struct apply_list *l, const struct apply_place *places, char **ret_w
 	drop_blocked(l);
 	for (;;) {
 		AUTO_FREE char *answer = read_answer(
-			some ? "Apply these (y), choose (c), show differences (d), save all (s), none (n)?"
-			     : "Apply all (y), choose (c), show differences (d), save (s), none (n)?");
+			some ? "Apply these (y), choose (c), show differences (d), save all (s), "
+			       "none (n)?"
+			     : "Apply all (y), choose (c), show differences (d), save (s), none "
+			       "(n)?");
 
 		if (!answer || strcmp(answer, "n") == 0)
 			return ANSWER_NONE;
