@@ -413,7 +413,7 @@ killed_at_renames() {
 		fresh
 		(fault "signal=KILL:when=$n" >/dev/null 2>&1)
 		all_or_nothing || return
-		[ $n = 99 ] || grep -q "interrupted has been finished" "$tmp/err" || return
+		[ "$n" = 99 ] || grep -q "interrupted has been finished" "$tmp/err" || return
 	done
 }
 test_if faults "no strace here" "killed between two renames: the next one finishes" in_tree killed_at_renames
@@ -457,7 +457,7 @@ killed_at_random() {
 test_ok "killed at any moment" in_tree killed_at_random
 at_once() {
 	for i in 1 2 3 4 5 6; do
-		"$ROOTLET" apply "$tmp/saved" >/dev/null 2>&1 && echo done >>"$tmp/work/once" &
+		"$ROOTLET" apply "$tmp/saved" >/dev/null 2>&1 && echo applied >>"$tmp/work/once" &
 		once="${once-} $!"
 	done
 	# shellcheck disable=SC2086
