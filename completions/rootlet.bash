@@ -1,7 +1,7 @@
 # bash completion of rootlet(1), written from the option tables by "make update-docs"
 # shellcheck shell=bash disable=SC2034,SC2046,SC2086,SC2154,SC2207
 
-_rootlet_commands='run try apply bwrap images import load save inspect tag rmi verify ps start rm snapshot rollback doctor spec'
+_rootlet_commands='run try apply bwrap images import load save inspect tag rmi df prune verify ps start rm snapshot rollback doctor spec'
 _rootlet_caps='ALL CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE'
 
 # Sets kind to what option $2 of command $1 takes; empty: no value.
@@ -103,6 +103,8 @@ _rootlet_kind()
 	save:--format) kind='words oci-archive oci-dir docker-archive' ;;
 	save:--compression) kind='words gzip zstd none' ;;
 	inspect:--platform) kind='text' ;;
+	df:--format) kind='words table json' ;;
+	prune:--format) kind='words table json' ;;
 	ps:--format) kind='words table json names' ;;
 	doctor:--format) kind='words table json' ;;
 	*) kind= ;;
@@ -123,6 +125,8 @@ _rootlet_options()
 	inspect) echo '--platform= --help' ;;
 	tag) echo '--help' ;;
 	rmi) echo '--help' ;;
+	df) echo '--format= --help' ;;
+	prune) echo '-a --all -n --dry-run -f --force --format= --help' ;;
 	verify) echo '-q --quiet --help' ;;
 	ps) echo '-a --all --format= -q --quiet --help' ;;
 	start) echo '--help' ;;

@@ -24,6 +24,10 @@ function __rootlet_with_value
             printf '%s\n'
         case rmi
             printf '%s\n'
+        case df
+            printf '%s\n' --format
+        case prune
+            printf '%s\n' --format
         case verify
             printf '%s\n'
         case ps
@@ -298,6 +302,17 @@ complete -c rootlet -n '__rootlet_at_options tag' -l help -d 'show a summary of 
 
 complete -c rootlet -n __rootlet_at_command -a rmi -d 'take names from images'
 complete -c rootlet -n '__rootlet_at_options rmi' -l help -d 'show a summary of the options'
+
+complete -c rootlet -n __rootlet_at_command -a df -d 'show how much of the disk images and containers take'
+complete -c rootlet -n '__rootlet_at_options df' -l format -x -a 'table json' -d 'how to print it'
+complete -c rootlet -n '__rootlet_at_options df' -l help -d 'show a summary of the options'
+
+complete -c rootlet -n __rootlet_at_command -a prune -d 'remove what no image, no container and no run needs any more'
+complete -c rootlet -n '__rootlet_at_options prune' -s a -l all -d 'remove images, too, that no container uses'
+complete -c rootlet -n '__rootlet_at_options prune' -s n -l dry-run -d 'only list what would be removed'
+complete -c rootlet -n '__rootlet_at_options prune' -s f -l force -d 'do not ask'
+complete -c rootlet -n '__rootlet_at_options prune' -l format -x -a 'table json' -d 'how to print what was removed'
+complete -c rootlet -n '__rootlet_at_options prune' -l help -d 'show a summary of the options'
 
 complete -c rootlet -n __rootlet_at_command -a verify -d 'compare blobs and unpacked layers with their digests'
 complete -c rootlet -n '__rootlet_at_options verify' -s q -l quiet -d 'print only what differs'

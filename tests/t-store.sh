@@ -17,7 +17,8 @@ printf 'root:x:0:\n' >"$tree/etc/group"
 echo first >"$tree/dir/file"
 tar -C "$tree" --sort=name --owner=0 --group=0 --mtime=@1000000000 -czf "$tmp/tree.tar.gz" .
 digest_of() { rootlet inspect "$1" | python3 -c 'import json, sys; print(json.load(sys.stdin)["digest"][7:])'; }
-import() { rootlet import "$tmp/tree.tar.gz" "$1"; }
+# Each with a digest of its own.
+import() { rootlet import -m "$1" "$tmp/tree.tar.gz" "$1"; }
 
 # --- what is in use ---
 
@@ -26,7 +27,7 @@ in_use() {
 	mkfifo "$tmp/gate" && run used probe cat <"$tmp/gate" >"$tmp/said" &
 	in_use_pid=$!
 	while [ ! -p "$tmp/gate" ]; do sleep 0.01; done
-	exec 9>"$tmp/gate"
+	exec 9<>"$tmp/gate"
 	echo started >&9
 	wait_line "$tmp/said" started && "$@"
 	in_use_status=$?
@@ -87,4 +88,106 @@ taken() {
 		[ "$(stat -c %a "$tmp/taken")" = 755 ]
 }
 test_ok "a directory of something else is left alone" taken
+# --- prune and df ---
+
+rm -rf "$tmp/other" "$tmp/third" "$tmp/taken" "$tmp/link"
+json() { python3 -c 'import json, sys
+doc = json.load(sys.stdin)
+print(eval(sys.argv[1]))' "$1"; }
+pruned() { rootlet prune "$@" --format json | json 'sorted(set(i["kind"] for i in doc["removed"]))'; }
+# What is not of an image: an empty store.
+small() {
+	[ "$(find "$store/blobs/sha256" "$store/layers" -mindepth 1 ! -name range ! -name root ! -name single)" = "" ] &&
+		[ "$(ls -A "$store/scratch")" = "" ] && [ "$(find "$store/cache" -name 'image-*')" = "" ]
+}
+test_ok "prune removes a record that was set aside" prints "['cache file']" pruned
+test_ok "then there is nothing to remove" prints "freed 0B" rootlet prune
+test_ok "a used image stays" prints first run used probe cat /dir/file
+changed() { run --commit changed used payload append /dir/file more && run --commit more changed payload append /dir/file "$1" && run more true; }
+test_ok "images have layers in common" changed more
+df_says() { rootlet df --format json | json "$1"; }
+test_ok "which df tells" prints "[False, True]" df_says '[i["layers"]["exclusive"] > 0
+ for i in doc["images"] if i["name"] in ("used:latest", "more:latest") and i["layers"]["shared"] > 0]'
+test_ok "df is for people, too" rootlet df
+nothing_reclaimable() { df_says 'sum(t["reclaimable"] for t in doc["total"].values())'; }
+test_ok "nothing could be freed" prints 0 nothing_reclaimable
+test_ok "rmi takes the name" rootlet rmi more
+test_ok "then something could" prints True df_says 'doc["total"]["blobs"]["reclaimable"] > 0 and doc["total"]["layers"]["reclaimable"] > 0'
+dry() {
+	find "$store" | sort >"$tmp/before" && rootlet prune --dry-run >"$tmp/said" && cat "$tmp/said" &&
+		find "$store" | sort | diff "$tmp/before" - && grep -q ' blob blobs/sha256/' "$tmp/said" &&
+		grep -q '^would free .*: 3 blobs, 1 layer, 1 cache file$' "$tmp/said"
+}
+test_ok "prune --dry-run lists it, and removes nothing" dry
+would=$(rootlet prune --dry-run --format json | json 'doc["freed"]')
+test_ok "prune removes it" prints "['blob', 'cache file', 'layer']" pruned
+test_ok "that was all" prints "freed 0B" rootlet prune
+freed_what_it_said() { [ "$would" -gt 8192 ]; }
+test_ok "it had told the size" freed_what_it_said
+others_run() { prints first run used probe cat /dir/file && [ "$(run changed probe cat /dir/file | tr -d '\n')" = firstmore ]; }
+test_ok "other images are whole" others_run
+prune_under() {
+	rootlet rmi used again changed && rootlet prune && grep -qx first "$store"/layers/*/*/dir/file &&
+		[ -f "$store/blobs/sha256/${record##*image-}" ] && [ "$(ls "$store/blobs/sha256" | wc -l)" = 3 ]
+}
+test_ok "a running image stays without its name" in_use prune_under
+runs_by_name() { fails_with "no image 'used'" run used true; }
+test_ok "it cannot be started again" runs_by_name
+test_ok "after the end it goes" rootlet prune
+test_ok "and nothing is left" small
+rebuilt() { import changed >/dev/null && run changed true && rm -rf "$store"/layers/* "$store"/cache/* && run changed true; }
+test_ok "unpacked layers are made again when they are gone" rebuilt
+left_overs() {
+	mkdir -p "$store/scratch/0123456789abcdef/u0/dir" "$store/trash/x" "$store/layers/single/.tmp-1/dir" &&
+		: >"$store/.tmp-2" && : >"$store/blobs/sha256/.tmp-3" && : >"$store/cache/.tmp-4" &&
+		: >"$store/cache/seccomp-0.0-1-2-3.bpf" && : >"$store/layers/single/.tmp-1/dir/file" &&
+		rootlet prune >"$tmp/said" && cat "$tmp/said" && ! find "$store" | grep tmp- &&
+		[ ! -e "$store/scratch/0123456789abcdef" ] && [ ! -e "$store/trash/x" ] &&
+		! ls "$store/cache" | grep seccomp-0.0
+}
+test_ok "left-overs of the dead go" left_overs
+container() {
+	mkdir -p "$store/containers/c/u0" && layer=$(rootlet inspect changed | json 'doc["config"]["rootfs"]["diff_ids"][-1][7:]') &&
+		printf '%s\0' "rootlet container 1" "digest=sha256:$(digest_of changed)" "layer=$layer" >"$store/containers/c/record" &&
+		rootlet rmi changed && prints "freed 0B" rootlet prune && [ -d "$(ls -d "$store"/layers/*/"$layer")" ]
+}
+test_ok "what a container needs stays" container
+odd_container() {
+	mv "$store/containers/c/record" "$tmp/record" && echo odd >"$store/containers/c/record" &&
+		fails_with "container c" rootlet prune && mv "$tmp/record" "$store/containers/c/record" && prints "freed 0B" rootlet prune
+}
+test_ok "nothing goes when it is not known what a container needs" odd_container
+test_ok "without the container all goes" rm -r "$store/containers/c"
+test_ok "all of it" rootlet prune
+test_ok "the store is as small as an empty one" small
+unnamed() {
+	import named >/dev/null && sed -i '/annotations/,/}/d; s/"size": \([0-9]*\),/"size": \1/' "$store/index.json" &&
+		prints "['blob', 'layer', 'name']" pruned && small
+}
+test_ok "an image without a name goes" unnamed
+every() {
+	import one >/dev/null && import two >/dev/null && fails_with --force rootlet prune --all &&
+		prints "one:latest two:latest " names && rootlet prune --all --force >"$tmp/said" && cat "$tmp/said" &&
+		grep -q one:latest "$tmp/said" && prints "" rootlet images --format names && small
+}
+names() { rootlet images --format names | tr '\n' ' '; }
+test_ok "--all takes names, too, with --force" every
+every_unused() { import three >/dev/null && rootlet prune -a -f && prints "used:latest " names; }
+import used >/dev/null
+run used true
+test_ok "but not that of a running image" in_use every_unused
+damaged() {
+	import broken >/dev/null && blob=$store/blobs/sha256/$(digest_of broken) && chmod u+w "$blob" && echo >>"$blob" &&
+		fails_with "image broken:latest: blob sha256:${blob##*/}" rootlet prune && rootlet rmi broken && rootlet prune
+}
+test_ok "nothing goes when an image is damaged" damaged
+waits() {
+	flock -s "$store/lock" sh -c 'touch "$1" && sleep 1.3' sh "$tmp/locked" &
+	while [ ! -e "$tmp/locked" ]; do sleep 0.01; done
+	rootlet prune 2>"$tmp/said" && cat "$tmp/said" && grep -q waiting "$tmp/said" && wait $!
+}
+test_ok "prune waits for others, and says so" waits
+test_ok "no store is nothing to remove" prints "freed 0B" rootlet --store "$tmp/none" prune
+not_made() { [ ! -e "$tmp/none" ]; }
+test_ok "and is not made" not_made
 test_done

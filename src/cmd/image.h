@@ -45,6 +45,16 @@ struct inspect_args {
 };
 
 extern const struct opt images_opts[], import_opts[], inspect_opts[], image_name_opts[];
+struct prune_args {
+	bool all, dry_run, force;
+	const char *format;
+};
+
+struct df_args {
+	const char *format;
+};
+
+extern const struct opt prune_opts[], df_opts[];
 
 struct apply_args {
 	bool list, elsewhere;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -411,6 +412,9 @@ cmd_launch(const struct run_plan *plan, int argc, char **argv, struct container 
 		(void)cmd_fail(&e);
 	if (kept)
 		cmd_keep_end(kept, &res, is_new, run.plan.name);
+	/* The process that removes the layer has the descriptor for a moment, and is not to be seen. */
+	if (run.plan.lock_fd >= 0)
+		(void)flock(run.plan.lock_fd, LOCK_UN);
 	report_end(&run, &res);
 	/* Nothing is freed: the end of the process does that at a stroke, without page faults. */
 	exit(res.exit_status);

@@ -79,26 +79,25 @@ store_replace(const struct store *s, const char *name, const void *data, size_t 
 	return 0;
 }
 
-/* Another descriptor of the same directory, for readdir(3). */
-static DIR *
-open_dir(int fd)
+DIR *
+store_open_dir(const struct store *s, const char *name)
 {
-	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = copy < 0 ? NULL : fdopendir(copy);
+	int fd = openat(s->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
 
 	if (!d)
-		fd_closep(&copy);
+		fd_closep(&fd);
 	return d;
 }
 
 /* May it become a store?  Not when there is anything that a store does not have. */
 static int
-check_is_ours(int fd, const char *path, struct err *e)
+check_is_ours(const struct store *s, const char *path, struct err *e)
 {
 	static const char *const ours[] = { ".",      "..",	  "blobs",   "cache", "containers",
 					    "index.json", "index.lock", "layers",	 "lock",  "oci-layout",
 					    "scratch",    "trash",	"volumes" };
-	DIR *d = open_dir(fd);
+	DIR *d = store_open_dir(s, ".");
 	const char *odd = NULL;
 
 	if (!d)
@@ -164,6 +163,9 @@ take_lock(const struct store *s, const char *name, int how, int *ret_fd, struct 
 {
 	AUTO_FD fd = openat(s->fd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
+	/* What cannot be written can be read. */
+	if (fd < 0 && errno == EROFS)
+		fd = openat(s->fd, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return err_sys(e, "store: open %s", name);
 	while (flock(fd, how) < 0)
@@ -191,7 +193,7 @@ store_open(const char *path, bool create, struct store *ret, struct err *e)
 		return err_hint(e, "--store=DIR or ROOTLET_STORE name another place");
 	}
 	if (create && faccessat(s.fd, "oci-layout", F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
-	    check_is_ours(s.fd, path, e) < 0)
+	    check_is_ours(&s, path, e) < 0)
 		return -e->code;
 	/* Setuid files of images are nobody else's business (CVE-2021-41091). */
 	if (create && (st.st_mode & 077) && fchmod(s.fd, 0700) < 0)
@@ -200,6 +202,18 @@ store_open(const char *path, bool create, struct store *ret, struct err *e)
 		return -e->code;
 	*ret = s;
 	s = (struct store)STORE_INIT;
+	return 0;
+}
+
+int
+store_lock_alone(const struct store *s, bool wait, struct err *e)
+{
+	while (flock(s->lock_fd, LOCK_EX | (wait ? 0 : LOCK_NB)) < 0) {
+		if (errno == EWOULDBLOCK)
+			return 1;
+		if (errno != EINTR)
+			return err_sys(e, "store: lock it for us alone");
+	}
 	return 0;
 }
 
@@ -219,6 +233,21 @@ store_new_blob(const struct store *s, struct err *e)
 	return fd < 0 ? err_sys(e, "store: make a blob") : fd;
 }
 
+/* What has the name may be damaged; we know what we have.  A FIFO or a link goes, too. */
+static int
+replace_blob(const struct store *s, const char *from, const char *path)
+{
+	char temp[64];
+
+	random_name(temp, sizeof(temp), BLOBS "/.tmp-");
+	if (linkat(AT_FDCWD, from, s->fd, temp, AT_SYMLINK_FOLLOW) < 0)
+		return -1;
+	if (renameat(s->fd, temp, s->fd, path) == 0)
+		return 0;
+	(void)unlinkat(s->fd, temp, 0);
+	return -1;
+}
+
 int
 store_keep_blob(const struct store *s, int fd, const char *digest, struct err *e)
 {
@@ -230,7 +259,8 @@ store_keep_blob(const struct store *s, int fd, const char *digest, struct err *e
 		return err_sys(e, "store: blob %s", digest);
 	blob_path(digest, path, sizeof(path));
 	(void)snprintf(from, sizeof(from), "/proc/self/fd/%d", fd);
-	if (linkat(AT_FDCWD, from, s->fd, path, AT_SYMLINK_FOLLOW) < 0 && errno != EEXIST)
+	if (linkat(AT_FDCWD, from, s->fd, path, AT_SYMLINK_FOLLOW) < 0 &&
+	    (errno != EEXIST || replace_blob(s, from, path) < 0))
 		return err_sys(e, "store: blob %s", digest);
 	return 0;
 }
@@ -247,6 +277,15 @@ open_regular(const struct store *s, const char *path, const char *digest, struct
 	if (!S_ISREG(st.st_mode))
 		return err_set(e, EINVAL, "blob %s: not a regular file", digest);
 	return TAKE_FD(fd);
+}
+
+bool
+store_has_blob(const struct store *s, const char *digest)
+{
+	char path[128];
+
+	blob_path(digest, path, sizeof(path));
+	return faccessat(s->fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 int
@@ -388,8 +427,17 @@ store_find_digest(json_t *index, const char *hex, bool *ret_ambiguous)
 	return found;
 }
 
+/* After a power cut there must be no name whose blobs are not there. */
 static int
-write_index(const struct store *s, json_t *index, struct err *e)
+sync_blobs(const struct store *s, struct err *e)
+{
+	AUTO_FD fd = openat(s->fd, BLOBS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 || fsync(fd) < 0 ? err_sys(e, "store: sync blobs") : 0;
+}
+
+int
+store_write_index(const struct store *s, json_t *index, struct err *e)
 {
 	AUTO_FREE char *text = json_dumps(index, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
 
@@ -400,6 +448,8 @@ write_index(const struct store *s, json_t *index, struct err *e)
 		(void)err_set(e, EFBIG, "store: too many images for one index.json");
 		return err_hint(e, "rootlet rmi takes names away");
 	}
+	if (sync_blobs(s, e) < 0)
+		return -e->code;
 	return store_replace(s, "index.json", text, strlen(text), e);
 }
 
@@ -474,7 +524,7 @@ update(const struct store *s, const struct store_entry *entries, size_t n, const
 	if (remove)
 		had = drop_name(list, remove);
 	if (n > 0 || had)
-		r = write_index(s, index, e);
+		r = store_write_index(s, index, e);
 	json_decref(index);
 	return r < 0 ? r : had;
 }

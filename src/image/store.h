@@ -11,6 +11,7 @@
 #ifndef IMAGE_STORE_H
 #define IMAGE_STORE_H
 
+#include <dirent.h>
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -58,18 +59,31 @@ struct blob {
  */
 int store_open(const char *path, bool create, struct store *ret, struct err *e);
 
+/*
+ * Instead of the shared lock take the exclusive one, which leaves a moment without any: nothing that
+ * was read before is known afterwards.  Returns 1 when somebody else has a lock, unless @wait; then
+ * there is none.
+ */
+int store_lock_alone(const struct store *s, bool wait, struct err *e);
+
+/* A directory of the store, "." being itself; NULL with errno. */
+DIR *store_open_dir(const struct store *s, const char *name);
+
 /* A new file without a name, or -errno. */
 int store_new_blob(const struct store *s, struct err *e);
 /* Give the file its name; the caller has computed the digest of all of it. */
 int store_keep_blob(const struct store *s, int fd, const char *digest, struct err *e);
 /* Write a document.  @json is not consumed. */
 int store_put_json(const struct store *s, json_t *json, struct blob *ret, struct err *e);
+bool store_has_blob(const struct store *s, const char *digest);
 int store_open_blob(const struct store *s, const char *digest, struct err *e);
 /* Read a document and compare its digest.  Owned by the caller; NULL after an error. */
 json_t *store_get_json(const struct store *s, const char *digest, struct err *e);
 
 /* index.json.  Owned by the caller; NULL after an error. */
 json_t *store_read_index(const struct store *s, struct err *e);
+/* The caller is alone (store_lock_alone()). */
+int store_write_index(const struct store *s, json_t *index, struct err *e);
 /* The descriptor that has the name, borrowed from @index; NULL: none. */
 json_t *store_find(json_t *index, const char *name);
 /* The descriptor whose digest begins with @hex (at least 6 digits); *ret_ambiguous: several do. */

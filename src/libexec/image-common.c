@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -113,6 +114,21 @@ new_progress(bool quiet)
 	return progress_new(STDERR_FILENO, quiet		      ? PROGRESS_NONE
 					   : cmd_stderr_is_screen() ? PROGRESS_BAR
 								      : PROGRESS_LINES);
+}
+
+const char *
+human_size(uint64_t bytes, char buf[16])
+{
+	static const char units[] = "BKMGT";
+	double v = (double)bytes;
+	size_t u = 0;
+
+	while (v >= 999.5 && units[u + 1]) {
+		v /= 1000;
+		u++;
+	}
+	(void)snprintf(buf, 16, u && v < 99.95 ? "%.1f%c" : "%.0f%c", v, units[u]);
+	return buf;
 }
 
 const char *

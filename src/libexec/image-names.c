@@ -26,20 +26,6 @@ size_of(const struct oci_image *im)
 }
 
 static void
-human_size(uint64_t n, char buf[16])
-{
-	static const char units[] = "BKMGT";
-	double v = (double)n;
-	size_t u = 0;
-
-	while (v >= 1000 && units[u + 1]) {
-		v /= 1000;
-		u++;
-	}
-	(void)snprintf(buf, 16, u && v < 10 ? "%.1f%c" : "%.0f%c", v, units[u]);
-}
-
-static void
 print_image(const struct store *s, json_t *d, const char *format, json_t *list)
 {
 	const char *name = json_string_value(json_object_get(json_object_get(d, "annotations"),

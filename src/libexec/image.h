@@ -15,12 +15,14 @@
 /* Each takes argv with its own name first; returns 0, 1 after --help, VERB_FAULTS, or -errno. */
 int verb_apply(int argc, char **argv, struct err *e);
 int verb_commit_layer(int argc, char **argv, struct err *e);
+int verb_df(int argc, char **argv, struct err *e);
 int verb_end_changes(int argc, char **argv, struct err *e);
 int verb_images(int argc, char **argv, struct err *e);
 int verb_import(int argc, char **argv, struct err *e);
 int verb_inspect(int argc, char **argv, struct err *e);
 int verb_load(int argc, char **argv, struct err *e);
 int verb_prepare(int argc, char **argv, struct err *e);
+int verb_prune(int argc, char **argv, struct err *e);
 int verb_ps(int argc, char **argv, struct err *e);
 int verb_rmi(int argc, char **argv, struct err *e);
 int verb_save(int argc, char **argv, struct err *e);
@@ -50,6 +52,9 @@ int new_image_name(const char *text, char **ret, struct err *e);
 
 /* On standard error: a bar on a terminal that can, else lines.  NULL when @quiet. */
 struct progress *new_progress(bool quiet);
+
+/* "12.3M": three digits at most, units of 1000.  Returns @buf. */
+const char *human_size(uint64_t bytes, char buf[16]);
 
 /* Now, or SOURCE_DATE_EPOCH, as configurations have it.  Returns @buf. */
 const char *created(char buf[32]);
