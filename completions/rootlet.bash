@@ -97,7 +97,12 @@ _rootlet_kind()
 	bwrap:--info-fd) kind='text' ;;
 	bwrap:--json-status-fd) kind='text' ;;
 	images:--format) kind='words table json names' ;;
+	import:-c | import:--change) kind='text' ;;
 	import:-m | import:--message) kind='text' ;;
+	import:--platform) kind='text' ;;
+	import:--compression) kind='words gzip zstd none' ;;
+	import:--exclude) kind='text' ;;
+	import:--owner) kind='text' ;;
 	load:-i | load:--input) kind='file' ;;
 	save:-o | save:--output) kind='file' ;;
 	save:--format) kind='words oci-archive oci-dir docker-archive' ;;
@@ -119,7 +124,7 @@ _rootlet_options()
 	apply) echo '-l --list --elsewhere --help' ;;
 	bwrap) echo '--help --version --args= --argv0= --level-prefix --not-a-security-boundary --unshare-all --share-net --unshare-user --unshare-user-try --unshare-ipc --unshare-pid --unshare-net --unshare-uts --unshare-cgroup --unshare-cgroup-try --userns= --userns2= --disable-userns --assert-userns-disabled --pidns= --uid= --gid= --hostname= --chdir= --clearenv --setenv= --unsetenv= --bind= --bind-try= --dev-bind= --dev-bind-try= --ro-bind= --ro-bind-try= --bind-fd= --ro-bind-fd= --remount-ro= --overlay-src= --overlay= --tmp-overlay= --ro-overlay= --proc= --dev= --tmpfs= --mqueue= --dir= --file= --bind-data= --ro-bind-data= --symlink= --perms= --size= --chmod= --seccomp= --add-seccomp-fd= --exec-label= --file-label= --cap-add= --cap-drop= --lock-file= --sync-fd= --block-fd= --userns-block-fd= --info-fd= --json-status-fd= --new-session --die-with-parent --as-pid-1 --help' ;;
 	images) echo '--format= -q --quiet --help' ;;
-	import) echo '-m --message= -q --quiet --help' ;;
+	import) echo '-c --change= -m --message= --platform= --compression= --exclude= --owner= -q --quiet --help' ;;
 	load) echo '-i --input= --no-unpack -q --quiet --help' ;;
 	save) echo '-o --output= --format= --compression= -q --quiet --help' ;;
 	inspect) echo '--platform= --help' ;;

@@ -13,7 +13,7 @@ function __rootlet_with_value
         case images
             printf '%s\n' --format
         case import
-            printf '%s\n' -m --message
+            printf '%s\n' -c --change -m --message --platform --compression --exclude --owner
         case load
             printf '%s\n' -i --input
         case save
@@ -275,8 +275,13 @@ complete -c rootlet -n '__rootlet_at_options images' -l format -x -a 'table json
 complete -c rootlet -n '__rootlet_at_options images' -s q -l quiet -d 'print digests only'
 complete -c rootlet -n '__rootlet_at_options images' -l help -d 'show a summary of the options'
 
-complete -c rootlet -n __rootlet_at_command -a import -d 'make an image from an archive of a root file system'
+complete -c rootlet -n __rootlet_at_command -a import -d 'make an image from a root file system, an archive or a directory'
+complete -c rootlet -n '__rootlet_at_options import' -s c -l change -x -d 'apply an instruction of a Dockerfile to the configuration'
 complete -c rootlet -n '__rootlet_at_options import' -s m -l message -x -d 'what the history of the image says'
+complete -c rootlet -n '__rootlet_at_options import' -l platform -x -d 'what the programs in it are for'
+complete -c rootlet -n '__rootlet_at_options import' -l compression -x -a 'gzip zstd none' -d 'how the image\'s layer is stored'
+complete -c rootlet -n '__rootlet_at_options import' -l exclude -x -d 'leave out what is in the directory by that name'
+complete -c rootlet -n '__rootlet_at_options import' -l owner -x -d 'whom all that is in the directory belongs to'
 complete -c rootlet -n '__rootlet_at_options import' -s q -l quiet -d 'do not show how far it is'
 complete -c rootlet -n '__rootlet_at_options import' -l help -d 'show a summary of the options'
 

@@ -119,7 +119,7 @@ test_commands(void)
 	OK(refused("CMD [\"a\", \"b\"", "list is not valid"), "a list without its end");
 	OK(refused("CMD ['a']", "list is not valid"), "the wrong quotes");
 	OK(refused("CMD [\"a\", 1]", "something else than texts"), "a number");
-	OK(refused("CMD [\"a\\u0000b\"]", "change 'CMD"), "a NUL");
+	OK(refused("CMD [\"a\\u0000b\"]", "--change 'CMD"), "a NUL");
 	OK(refused("CMD", "nothing after CMD"), "CMD without anything");
 	OK(refused("ENTRYPOINT=", "nothing after ENTRYPOINT"), "ENTRYPOINT without anything");
 }
@@ -218,10 +218,10 @@ test_documents(void)
 	OK(gives("{\"Volumes\":[]}", "VOLUME /a", NULL), "and Volumes that is one");
 	OK(gives("{\"Env\":[1,\"A\",\"B=2\"]}", "ENV A=1 B=$A", "{\"Env\":[1,\"A=1\",\"B=\"]}"),
 	   "odd items of Env are passed over");
-	OK(refused("RUN x", "does not begin"), "an instruction for something else");
-	OK(refused("", "does not begin"), "nothing");
-	OK(refused("= x", "does not begin"), "an equals sign");
-	OK(refused("ENVIRONMENT a=b", "does not begin"), "a longer word");
+	OK(refused("RUN x", "no instruction"), "an instruction for something else");
+	OK(refused("", "no instruction"), "nothing");
+	OK(refused("= x", "no instruction"), "an equals sign");
+	OK(refused("ENVIRONMENT a=b", "no instruction"), "a longer word");
 }
 
 int

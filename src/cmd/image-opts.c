@@ -23,8 +23,29 @@ const struct opt images_opts[] = {
 };
 
 const struct opt import_opts[] = {
+	OPT_STRINGS('c', "change", "INSTRUCTION", OPT_VALUE_TEXT, struct import_args, changes,
+		    "apply an instruction of a Dockerfile to the configuration",
+		    "One of CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD, STOPSIGNAL, USER, "
+		    "VOLUME and WORKDIR, as in 'CMD [\"/bin/bash\"]' or 'ENV A=1 B=2'.  Without any, "
+		    "/bin/sh is run."),
 	OPT_STRING('m', "message", "TEXT", OPT_VALUE_TEXT, struct import_args, message,
 		   "what the history of the image says", NULL),
+	OPT_STRING(0, "platform", "OS/ARCH[/VARIANT]", OPT_VALUE_TEXT, struct import_args, platform,
+		   "what the programs in it are for", "Without it, they are for this machine."),
+	OPT_STRING(0, "compression", "gzip|zstd|none", OPT_VALUE_WORDS, struct import_args,
+		   compression, "how the image's layer is stored",
+		   "Without it, an archive is stored as it is; what is in xz or bzip2, and a directory, "
+		   "is stored in gzip."),
+	OPT_STRINGS(0, "exclude", "PATTERN", OPT_VALUE_TEXT, struct import_args, exclude,
+		    "leave out what is in the directory by that name",
+		    "A path from the top of the directory, like var/cache; \"*\", \"?\" and \"[...]\" "
+		    "stand for anything but a slash.  What is below it is left out, too.  May be "
+		    "repeated."),
+	OPT_STRING(0, "owner", "UID:GID", OPT_VALUE_TEXT, struct import_args, owner,
+		   "whom all that is in the directory belongs to",
+		   "Without it, files belong to whom they belong to in a run with the directory: yours to "
+		   "root, those of your subordinate ids to the users they are inside.  Those of others "
+		   "have no owner inside, and are an error."),
 	OPT_FLAG('q', "quiet", struct import_args, quiet, "do not show how far it is", NULL),
 	OPT_END,
 };

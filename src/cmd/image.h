@@ -18,6 +18,11 @@ struct images_args {
 
 struct import_args {
 	const char *message;
+	const char *platform;
+	const char *compression;
+	const char *owner;
+	struct opt_list changes;
+	struct opt_list exclude;
 	bool quiet;
 };
 

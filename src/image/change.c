@@ -313,7 +313,7 @@ find(const char *line, const char **ret_text, struct err *e)
 		*ret_text += strspn(*ret_text, BLANKS);
 		return &instructions[i];
 	}
-	(void)err_set(e, EINVAL, "it does not begin with an instruction for a configuration");
+	(void)err_set(e, EINVAL, "it is no instruction for a configuration");
 	(void)err_hint(e, "CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD, STOPSIGNAL, USER, "
 			  "VOLUME and WORKDIR are");
 	return NULL;
@@ -367,7 +367,7 @@ oci_change(json_t *config, const char *instruction, struct err *e)
 		return 0;
 	}
 	json_decref(c);
-	return err_prefix(e, "change '%s'", instruction);
+	return err_prefix(e, "--change '%s'", instruction);
 }
 
 static bool

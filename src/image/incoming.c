@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "image/codec.h"
 #include "image/incoming.h"
+#include "image/layers.h"
 #include "image/pack-internal.h"
 #include "image/progress.h"
 #include "image/stream.h"
@@ -309,20 +310,14 @@ int
 incoming_finish(struct incoming *in, const struct unpack_result *unpacked, struct oci_layer *ret,
 		struct err *e)
 {
-	static const char *const types[] = {
-		[PACK_NONE] = MEDIA_LAYER,
-		[PACK_GZIP] = MEDIA_LAYER "+gzip",
-		[PACK_ZSTD] = MEDIA_LAYER "+zstd",
-	};
 	struct oci_layer l = { .size = in->size };
 
-	static_assert(NELEMS(types) == PACK_COMPRESSION_MAX_, "each compression has a media type");
 	if (in->anew && finish_anew(in, &l, e) < 0)
 		return -e->code;
 	if (!in->anew)
 		l.digest = xasprintf("sha256:%s", unpacked->digest);
 	l.diff_id = xasprintf("sha256:%s", unpacked->diff_id);
-	l.media_type = xstrdup(types[in->compression]);
+	l.media_type = xstrdup(layers_compressed_type(in->compression));
 	*ret = l;
 	return 0;
 }

@@ -25,6 +25,19 @@ layers_clear(struct oci_layer *l)
 }
 
 const char *
+layers_compressed_type(enum pack_compression compression)
+{
+	static const char *const types[] = {
+		[PACK_NONE] = MEDIA_LAYER,
+		[PACK_GZIP] = MEDIA_LAYER "+gzip",
+		[PACK_ZSTD] = MEDIA_LAYER "+zstd",
+	};
+
+	static_assert(NELEMS(types) == PACK_COMPRESSION_MAX_, "each compression has a media type");
+	return types[compression];
+}
+
+const char *
 layers_media_type(int fd)
 {
 	uint8_t b[CODEC_MAGIC_MAX];

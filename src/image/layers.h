@@ -22,6 +22,8 @@
 int layers_add(const struct store *s, const char *kind, int fd,
 	       const enum pack_compression *compression, struct oci_layer *ret, struct err *e);
 void layers_clear(struct oci_layer *l);
+/* The media type of a layer that was compressed so. */
+const char *layers_compressed_type(enum pack_compression compression);
 /* That of a layer as it is in @fd; NULL: OCI has none for its compression. */
 const char *layers_media_type(int fd);
 

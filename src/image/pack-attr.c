@@ -15,6 +15,8 @@
 
 #define OVERLAY	  "user.overlay."
 
+#define NOBODY	  65534 /* the kernel's /proc/sys/kernel/overflowuid, unless somebody changed it */
+
 /* An O_PATH descriptor gives neither attributes nor data; its name in /proc does. */
 struct fd_path {
 	char s[40];
@@ -219,6 +221,22 @@ attr_read(int fd, bool recorded, struct attr *ret, struct err *e)
 	*ret = a;
 	a = (struct attr){ .xattrs = NULL };
 	return 0;
+}
+
+/*
+ * Who has no number appears as NOBODY, a number that an image may well use.  Root of a namespace may
+ * do with a file of a mapped owner what else only the owner may: leave its time of access alone.
+ */
+bool
+attr_owner_is_known(int fd, const struct attr *a)
+{
+	const struct fd_path p = path_of(fd);
+	AUTO_FD again = -1;
+
+	if (a->st.st_uid != NOBODY || (!S_ISREG(a->st.st_mode) && !S_ISDIR(a->st.st_mode)))
+		return true;
+	again = sys_openat(AT_FDCWD, p.s, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOATIME, 0);
+	return again >= 0 || (errno != EPERM && errno != EACCES);
 }
 
 void

@@ -43,6 +43,8 @@ struct attr {
 int attr_read(int fd, bool recorded, struct attr *ret, struct err *e);
 /* Does the attribute belong to the contents of an image? */
 bool attr_is_content(const char *name);
+/* Has its owner a number in the id map?  For symbolic links and the like nobody can tell: true. */
+bool attr_owner_is_known(int fd, const struct attr *a);
 void attr_free(struct attr *a);
 #define AUTO_ATTR CLEANUP(attr_free) struct attr
 /* Mode, owner, device numbers and extended attributes, and the size of a regular file. */

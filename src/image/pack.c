@@ -19,8 +19,8 @@ entry_of(const struct walk *w, const struct attr *a, const char *path)
 	struct pax_entry t = {
 		.path = path,
 		.mode = a->mode,
-		.uid = a->uid,
-		.gid = a->gid,
+		.uid = w->o->owner ? w->o->owner->uid : a->uid,
+		.gid = w->o->owner ? w->o->owner->gid : a->gid,
 		.mtime = a->st.st_mtim,
 		.xattrs = a->xattrs,
 		.n_xattrs = a->n_xattrs,
@@ -197,6 +197,8 @@ visit(struct walk *w, const struct node *n, struct err *e)
 		p->r.sockets++;
 		return 0;
 	}
+	if (w->o->known_owners && !deleted && !attr_owner_is_known(n->fd, n->attr))
+		return err_set(e, EOVERFLOW, "its owner has no number in the id map");
 	if (put_parents(w, e) < 0)
 		return -e->code;
 	if (deleted)

@@ -32,6 +32,10 @@ enum pack_compression { PACK_NONE, PACK_GZIP, PACK_ZSTD, PACK_COMPRESSION_MAX_ }
 
 struct progress;
 
+struct pack_owner {
+	uint32_t uid, gid;
+};
+
 struct pack_options {
 	enum pack_from from;
 	/* Seconds; later times become this one (SOURCE_DATE_EPOCH).  -1: none do. */
@@ -47,6 +51,10 @@ struct pack_options {
 	 * What has none and is the caller's belongs to 0:0.
 	 */
 	bool recorded;
+	/* Whom all belongs to, whatever the files say; NULL: as they say. */
+	const struct pack_owner *owner;
+	/* An owner who has no number in the id map is an error: else he is nobody. */
+	bool known_owners;
 	/*
 	 * Of PACK_UPPER: the directories below, the topmost first.  With them an entry is left out
 	 * that only says what they say: a directory or file that was copied up and is unchanged, a

@@ -58,10 +58,20 @@ open_store_for(const char *text, struct store *ret, struct err *e)
 	return r == -ENOENT ? no_image(text, e) : r;
 }
 
+/* The beginning of a digest, of which people write twelve digits. */
+static bool
+is_digits(const char *hex)
+{
+	const size_t n = strlen(hex);
+
+	return n >= 6 && n <= IMAGE_DIGEST_HEX && strspn(hex, "0123456789abcdef") == n;
+}
+
 /* By name, by digest, or by the first digits of one.  NULL: there is none, or an error. */
 static json_t *
 find_as_it_is(json_t *index, const char *text, struct err *e)
 {
+	const char *hex = strncmp(text, "sha256:", 7) == 0 ? text + 7 : text;
 	struct image_ref ref = IMAGE_REF_INIT;
 	AUTO_FREE char *name = NULL;
 	bool ambiguous = false;
@@ -73,8 +83,8 @@ find_as_it_is(json_t *index, const char *text, struct err *e)
 	found = name ? store_find(index, name) : NULL;
 	if (!found && ref.digest)
 		found = store_find_digest(index, ref.digest + strlen("sha256:"), &ambiguous);
-	if (!found && strlen(text) >= 6 && strspn(text, "0123456789abcdef") == strlen(text))
-		found = store_find_digest(index, text, &ambiguous);
+	if (!found && is_digits(hex))
+		found = store_find_digest(index, hex, &ambiguous);
 	image_ref_clear(&ref);
 	if (!ambiguous)
 		return found;
@@ -154,6 +164,8 @@ new_image_name(const char *text, char **ret, struct err *e)
 	image_ref_clear(&ref);
 	if (!name)
 		return err_set(e, EINVAL, "'%s' has a digest: that is no name", text);
+	if (strncmp(name, "sha256:", 7) == 0)
+		return err_set(e, EINVAL, "'%s' looks like a digest: that is no name", text);
 	if (strcmp(name, "host:latest") == 0)
 		return err_set(e, EINVAL, "'%s' is the name of the machine itself", text);
 	*ret = TAKE_PTR(name);
