@@ -24,10 +24,7 @@ enum pack_from {
 	PACK_UPPER, /* the upper directory of an overlay with userxattr */
 };
 
-/*
- * ZSTD and NONE give the same bytes everywhere; zstd's are its version's.  GZIP is ISA-L's: the
- * same bytes on every x86-64 with SSE 4.2, others on 64-bit ARM.
- */
+/* The same bytes on every machine; those of GZIP and ZSTD are of the library's version. */
 enum pack_compression { PACK_NONE, PACK_GZIP, PACK_ZSTD, PACK_COMPRESSION_MAX_ };
 
 struct progress;
