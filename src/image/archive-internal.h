@@ -65,9 +65,9 @@ struct converted {
 
 bool archive_has_blob(const struct archive_save *sv, const char *digest);
 int archive_blob_size(int fd, uint64_t *ret, struct err *e);
-/* The layer in another compression, or as it is; spooled.  @ret is valid until the next call. */
-int archive_convert_layer(struct archive_save *sv, const char *digest, enum pack_compression to,
-			  const struct converted **ret, struct err *e);
+/* The layer in another compression, or as it is; spooled.  Valid until the next call; NULL: error. */
+const struct converted *archive_convert_layer(struct archive_save *sv, const char *digest,
+					      enum pack_compression to, struct err *e);
 /* The document with its layers converted to sv->compression; spooled.  @depth: 0 */
 int archive_rewrite(struct archive_save *sv, const char *digest, int depth, struct blob *ret,
 		    const char **ret_type, struct err *e);

@@ -61,7 +61,7 @@ convert(const struct archive_save *sv, int blob, enum pack_compression to, const
 	return spool_adopt(sv->spool, TAKE_FD(fd), ret, e);
 }
 
-static struct converted *
+static const struct converted *
 find_converted(const struct archive_save *sv, const char *digest)
 {
 	for (size_t i = 0; i < sv->n_converted; i++)
@@ -70,32 +70,40 @@ find_converted(const struct archive_save *sv, const char *digest)
 	return NULL;
 }
 
-int
-archive_convert_layer(struct archive_save *sv, const char *digest, enum pack_compression to,
-		      const struct converted **ret, struct err *e)
+static int
+make_converted(const struct archive_save *sv, const char *digest, enum pack_compression to,
+	       struct converted *ret, struct err *e)
 {
-	struct converted c = { .type = layer_types[to] };
-	AUTO_FD blob = -1;
-	const char *type;
+	AUTO_FD blob = store_open_blob(sv->store, digest, e);
+	const char *type = blob < 0 ? NULL : layers_media_type(blob);
 
-	if ((*ret = find_converted(sv, digest)))
-		return 0;
-	blob = store_open_blob(sv->store, digest, e);
 	if (blob < 0)
 		return blob;
-	type = layers_media_type(blob);
-	(void)snprintf(c.from, sizeof(c.from), "%s", digest);
-	if (type && strcmp(type, c.type) == 0) {
-		(void)snprintf(c.to.digest, sizeof(c.to.digest), "%s", digest);
-		if (archive_blob_size(blob, &c.to.size, e) < 0)
-			return -e->code;
-	} else if (convert(sv, blob, to, digest, &c.to, c.diff_id, e) < 0) {
-		return err_prefix(e, "layer %s", digest);
+	ret->type = layer_types[to];
+	(void)snprintf(ret->from, sizeof(ret->from), "%s", digest);
+	if (!type || strcmp(type, ret->type) != 0) {
+		if (convert(sv, blob, to, digest, &ret->to, ret->diff_id, e) < 0)
+			return err_prefix(e, "layer %s", digest);
+		return 0;
 	}
+	(void)snprintf(ret->to.digest, sizeof(ret->to.digest), "%s", digest);
+	return archive_blob_size(blob, &ret->to.size, e);
+}
+
+const struct converted *
+archive_convert_layer(struct archive_save *sv, const char *digest, enum pack_compression to,
+		      struct err *e)
+{
+	const struct converted *known = find_converted(sv, digest);
+	struct converted c = { .type = NULL };
+
+	if (known)
+		return known;
+	if (make_converted(sv, digest, to, &c, e) < 0)
+		return NULL;
 	sv->converted = xrealloc_array(sv->converted, sv->n_converted + 1, sizeof(c));
 	sv->converted[sv->n_converted] = c;
-	*ret = &sv->converted[sv->n_converted++];
-	return 0;
+	return &sv->converted[sv->n_converted++];
 }
 
 /* --- documents --- */
@@ -129,7 +137,8 @@ rewrite_manifest(struct archive_save *sv, json_t *doc, struct err *e)
 
 		if (!digest || !is_layer_type(json_string_value(json_object_get(d, "mediaType"))))
 			continue;
-		if (archive_convert_layer(sv, digest, sv->compression, &c, e) < 0)
+		c = archive_convert_layer(sv, digest, sv->compression, e);
+		if (!c)
 			return -e->code;
 		set_descriptor(d, c->type, &c->to);
 	}
@@ -150,7 +159,7 @@ rewrite_index(struct archive_save *sv, json_t *doc, int depth, struct err *e)
 
 	json_array_foreach(json_object_get(doc, "manifests"), i, d) {
 		const char *digest = json_string_value(json_object_get(d, "digest")), *type;
-		struct blob b;
+		struct blob b = { .size = 0 };
 
 		if (!digest || !archive_has_blob(sv, digest))
 			continue;

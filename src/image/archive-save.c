@@ -258,9 +258,9 @@ static int
 list_docker_layer(struct archive_save *sv, const struct oci_layer *l, json_t *names, struct err *e)
 {
 	AUTO_FREE char *name = xasprintf("%s.tar", l->diff_id + strlen("sha256:"));
-	const struct converted *c;
+	const struct converted *c = archive_convert_layer(sv, l->digest, PACK_NONE, e);
 
-	if (archive_convert_layer(sv, l->digest, PACK_NONE, &c, e) < 0)
+	if (!c)
 		return -e->code;
 	if (strcmp(c->to.digest, l->diff_id) != 0)
 		return err_set(e, EBADMSG, "layer %s holds %s, not %s", l->digest, c->to.digest,

@@ -253,6 +253,7 @@ verb_load(int argc, char **argv, struct err *e)
 		return fd;
 	if (open_store_and(true, &(struct confine_dir){ .fd = fd }, is_directory(fd), &s, e) < 0)
 		return -e->code;
-	s.progress = progress = new_progress(a.quiet);
+	progress = new_progress(a.quiet);
+	s.progress = progress;
 	return load(&s, kind, fd, !a.no_unpack, e);
 }

@@ -96,12 +96,11 @@ is_empty(int dir_fd)
 {
 	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *x;
 	size_t n = 0;
 
 	if (!d)
 		return false;
-	while ((x = readdir(d)))
+	while (readdir(d))
 		n++;
 	(void)closedir(d);
 	return n == 2;
@@ -291,6 +290,7 @@ verb_save(int argc, char **argv, struct err *e)
 	if (check_options(&a, &format, &to, e) < 0 || open_output(a.output, format, &o, e) < 0 ||
 	    open_both(argv[first], &o, &s, e) < 0)
 		return -e->code;
-	s.progress = progress = new_progress(a.quiet);
+	progress = new_progress(a.quiet);
+	s.progress = progress;
 	return save(&s, format, to, argv + first, &o, e);
 }
