@@ -328,6 +328,9 @@ other_copy() { apply "$tmp/saved" changed removed swap file-to-dir; }
 in_copy() { tree "$tmp/work/copy" && (cd "$tmp/work/copy" && touch -d @5 changed && other_copy); }
 test_ok "it applies to a copy that is the same" in_copy
 
+first_command() { (XDG_DATA_HOME=$tmp/new/data/home && export XDG_DATA_HOME && apply "$tmp/saved" pipe && [ -p pipe ]); }
+test_ok "apply may be a user's first command" in_tree first_command
+
 # refuses_later NAME HERE: after HERE the saved file is not applied.
 refuses_later() {
 	eval "$2"

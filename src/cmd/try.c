@@ -67,6 +67,21 @@ is_place(const struct spec *s, size_t i, bool image)
 	       !m->read_only && !(image && i == 0);
 }
 
+/* A directory with a mount below is no overlay, but a plain directory of the layer: see frontend/host.c. */
+static bool
+is_on_the_way(const struct spec *s, const char *cwd)
+{
+	bool found = false;
+
+	for (size_t i = 0; cwd && i < s->n_mounts; i++) {
+		const struct mount_step *m = &s->mounts[i];
+
+		if (strcmp(m->dst, cwd) == 0)
+			found = m->op == MOUNT_LAYER_DIR || m->op == MOUNT_DIR;
+	}
+	return found;
+}
+
 int
 cmd_changes_check(const struct run_args *a, const struct run_host *h, struct spec *s, struct err *e)
 {
@@ -87,6 +102,11 @@ cmd_changes_check(const struct run_args *a, const struct run_host *h, struct spe
 		return err_hint(e, "-v DIR:DST:layer shows one");
 	}
 	s->layer = SPEC_LAYER_DISK;
+	if (is_on_the_way(s, h->cwd))
+		(void)fprintf(
+			stderr,
+			"rootlet: something is mounted below the current directory: changes of "
+			"files directly in it are not seen\n");
 	return 0;
 }
 

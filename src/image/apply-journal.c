@@ -30,8 +30,7 @@ journal_open(const char *state_dir, struct err *e)
 	AUTO_FD fd = -1;
 	struct stat st;
 
-	if ((mkdir(state_dir, 0700) < 0 && errno != EEXIST) ||
-	    (mkdir(path, 0700) < 0 && errno != EEXIST))
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
 		return err_sys(e, "make %s", path);
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) < 0)

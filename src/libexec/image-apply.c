@@ -25,11 +25,23 @@ say(const char *text)
 	(void)fprintf(stderr, "rootlet: %s\n", text);
 }
 
+/* rootlet's own directory, made when it is missing: a user's first command may be apply. */
 static int
 find_state_dir(char **ret, struct err *e)
 {
-	*ret = cmd_find_data_dir();
-	return *ret ? 0 : err_set(e, ENOENT, "there is no place for a journal: HOME is not set");
+	AUTO_FREE char *dir = cmd_find_data_dir();
+
+	if (!dir)
+		return err_set(e, ENOENT, "there is no place for a journal: HOME is not set");
+	for (char *p = strchr(dir + 1, '/'); p; p = strchr(p + 1, '/')) {
+		*p = '\0';
+		IGNORE(mkdir(dir, 0700));
+		*p = '/';
+	}
+	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+		return err_sys(e, "make %s", dir);
+	*ret = TAKE_PTR(dir);
+	return 0;
 }
 
 /* Before anything else, and said, for files are not as they were left. */
@@ -118,6 +130,23 @@ tell_left_out(const struct apply_list *l, const struct apply_args *a, bool chose
 			      n, n == 1 ? "" : "s", n == 1 ? "is" : "are", n == 1 ? "it" : "them");
 }
 
+/* Whatever the file says, nothing is reached but what it may be about; and "/" is only looked at. */
+static int
+confine(const char *dir, const char *state_dir, bool elsewhere, struct err *e)
+{
+	AUTO_FD here = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC),
+		machine = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), state = -1;
+	struct confine_dir dirs[3];
+
+	state = open(state_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (here < 0 || machine < 0 || state < 0)
+		return err_sys(e, "open %s", here < 0 ? dir : state < 0 ? state_dir : "/");
+	dirs[0] = (struct confine_dir){ .fd = here, .write = true };
+	dirs[1] = (struct confine_dir){ .fd = state, .write = true };
+	dirs[2] = (struct confine_dir){ .fd = machine, .write = elsewhere };
+	return image_confine_files(NULL, dirs, NELEMS(dirs), e);
+}
+
 static int
 apply_file(const struct apply_args *a, const char *path, char *const *patterns,
 	   const char *state_dir, struct err *e)
@@ -130,6 +159,8 @@ apply_file(const struct apply_args *a, const char *path, char *const *patterns,
 		return fd;
 	if (!getcwd(cwd, sizeof(cwd)) || cwd[0] != '/')
 		return err_set(e, ENOENT, "the current directory is gone");
+	if (confine(cwd, state_dir, a->elsewhere, e) < 0)
+		return -e->code;
 	if (apply_read(fd, &l, e) < 0)
 		return err_prefix(e, "%s", path);
 	if (apply_select(&l, patterns, a->elsewhere || a->list, e) < 0)
