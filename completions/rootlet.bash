@@ -1,7 +1,7 @@
 # bash completion of rootlet(1), written from the option tables by "make update-docs"
 # shellcheck shell=bash disable=SC2034,SC2046,SC2086,SC2154,SC2207
 
-_rootlet_commands='run try apply bwrap images import load save inspect tag rmi df prune verify ps start rm snapshot rollback doctor spec'
+_rootlet_commands='run try apply bwrap images import load save inspect tag rmi df prune verify ps start rm snapshot rollback unshare doctor spec'
 _rootlet_caps='ALL CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE'
 
 # Sets kind to what option $2 of command $1 takes; empty: no value.
@@ -138,6 +138,7 @@ _rootlet_options()
 	rm) echo '-f --force --help' ;;
 	snapshot) echo '--list --rm --help' ;;
 	rollback) echo '--help' ;;
+	unshare) echo '--help' ;;
 	doctor) echo '--format= --help' ;;
 	spec) echo '--help' ;;
 	esac
@@ -160,6 +161,7 @@ _rootlet_rest_is_command()
 	try) return 0 ;;
 	bwrap) return 0 ;;
 	start) return 0 ;;
+	unshare) return 0 ;;
 	spec) return 0 ;;
 	esac
 	return 1

@@ -40,6 +40,8 @@ function __rootlet_with_value
             printf '%s\n'
         case rollback
             printf '%s\n'
+        case unshare
+            printf '%s\n'
         case doctor
             printf '%s\n' --format
         case spec
@@ -343,6 +345,9 @@ complete -c rootlet -n '__rootlet_at_options snapshot' -l help -d 'show a summar
 
 complete -c rootlet -n __rootlet_at_command -a rollback -d 'make a container what it was at a snapshot'
 complete -c rootlet -n '__rootlet_at_options rollback' -l help -d 'show a summary of the options'
+
+complete -c rootlet -n __rootlet_at_command -a unshare -d 'run a shell or a command on this machine, as root of your range of ids'
+complete -c rootlet -n '__rootlet_at_options unshare' -l help -d 'show a summary of the options'
 
 complete -c rootlet -n __rootlet_at_command -a doctor -d 'try what rootlet needs of this machine, and say what to do about it'
 complete -c rootlet -n '__rootlet_at_options doctor' -l format -x -a 'table json' -d 'how to print it'

@@ -190,4 +190,30 @@ test_ok "prune waits for others, and says so" waits
 test_ok "no store is nothing to remove" prints "freed 0B" rootlet --store "$tmp/none" prune
 not_made() { [ ! -e "$tmp/none" ]; }
 test_ok "and is not made" not_made
+# --- unshare ---
+
+if need subids; then
+	test_ok "unshare makes you root" prints 0 rootlet unshare id -u
+	test_ok "with its exit status" status 7 rootlet unshare sh -c 'exit 7'
+	test_ok "or signal" status 143 rootlet unshare sh -c 'kill $$'
+	test_ok "or failure" status 127 rootlet unshare /no/such/program
+	same_place() { (cd "$tmp/tree" && umask 027 && prints "$tmp/tree 0027 $XDG_DATA_HOME" rootlet unshare sh -c 'echo "$(pwd) $(umask) $XDG_DATA_HOME"'); }
+	test_ok "in the same directory, with the same umask and environment" same_place
+	shell() { echo 'echo "$0 $(id -u)"' | SHELL=/bin/sh rootlet unshare; }
+	test_ok "a shell, when no command is given" prints "/bin/sh 0" shell
+	range_files() {
+		rootlet unshare sh -c 'mkdir "$1" && : >"$1/file" && chown -R 33:33 "$1"' sh "$tmp/foreign" &&
+			[ "$(stat -c %u "$tmp/foreign")" -gt 65535 ] && prints 33 rootlet unshare stat -c %u "$tmp/foreign" &&
+			rootlet unshare rm -r "$tmp/foreign"
+	}
+	test_ok "where files of a range are made, seen and removed" range_files
+	forwards() {
+		"$ROOTLET" unshare sh -c 'trap "echo got; exit 3" TERM; echo ready; while :; do sleep 0.05; done' >"$tmp/said" &
+		unshared=$!
+		wait_line "$tmp/said" ready && kill -TERM $unshared && status 3 wait $unshared && grep -qx got "$tmp/said"
+	}
+	test_ok "signals reach the command" forwards
+else
+	test_ok "unshare says when there is no range of ids" fails_with "no range of ids" rootlet unshare true
+fi
 test_done

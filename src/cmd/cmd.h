@@ -21,6 +21,9 @@ extern const struct opt run_opts[], try_opts[];
 int cmd_try(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 
+extern const struct opt unshare_opts[];
+int cmd_unshare(int argc, char **argv);
+
 int cmd_bwrap(int argc, char **argv);
 
 extern const struct opt doctor_opts[];

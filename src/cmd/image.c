@@ -169,8 +169,8 @@ look_up_name(const struct image_query *q, const char *name, struct found_image *
 /* --- what the helper makes of it --- */
 
 /* The machine as it is, with the caller's subordinate ids as users of a namespace. */
-static int
-make_range_spec(char *const *argv, struct spec **ret, struct err *e)
+int
+cmd_range_spec(char *const *argv, struct spec **ret, struct err *e)
 {
 	AUTO_SPEC s = spec_new();
 	const struct run_host h = { .uid = (uid_t)getauxval(AT_EUID),
@@ -188,7 +188,6 @@ make_range_spec(char *const *argv, struct spec **ret, struct err *e)
 	s->mounts_as_given = s->caller_signals = true;
 	s->landlock = s->new_keyring = false;
 	s->caps = ~0ULL;
-	s->exe = cmd_find_helper(HELPER);
 	s->argv = strv_copy(argv);
 	s->env = strv_copy(environ);
 	s->cwd = xstrdup(cwd ? cwd : "/");
@@ -209,8 +208,8 @@ run_in_range(char *const *argv, bool may_be_refused)
 	struct err e = ERR_INIT;
 	AUTO_SPEC s = NULL;
 
-	if (fd_fill_stdio(&e) < 0 || make_range_spec(argv, &s, &e) < 0 ||
-	    launch_run(s, NULL, &none, &res, &e) < 0) {
+	if (fd_fill_stdio(&e) < 0 || cmd_range_spec(argv, &s, &e) < 0 ||
+	    !(s->exe = cmd_find_helper(HELPER)) || launch_run(s, NULL, &none, &res, &e) < 0) {
 		if (res.ids_refused && may_be_refused)
 			return EXIT_NO_IDS;
 		(void)err_prefix(&e, "%s", argv[0]);

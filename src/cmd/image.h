@@ -72,6 +72,12 @@ int cmd_choose_ids(const char *idmap, const struct run_host *h, struct spec **re
 /* Whose the files of images are with that id map: "range", "root" or "single". */
 const char *cmd_kind_of(const struct spec *ids);
 
+/*
+ * The machine as it is, for a process that is root of the caller's subordinate ids, with all
+ * capabilities over their files.
+ */
+int cmd_range_spec(char *const *argv, struct spec **ret, struct err *e);
+
 /* Any verb that needs no id map: argv[0] tells the helper which. */
 int cmd_image(int argc, char **argv);
 /* One that reads or writes unpacked layers: it runs as whom they belong to, and argv[1] is the kind. */
