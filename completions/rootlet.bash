@@ -1,7 +1,7 @@
 # bash completion of rootlet(1), written from the option tables by "make update-docs"
 # shellcheck shell=bash disable=SC2034,SC2046,SC2086,SC2154,SC2207
 
-_rootlet_commands='run try apply bwrap images import load save inspect tag rmi df prune verify ps start rm snapshot rollback unshare doctor spec'
+_rootlet_commands='run try apply bwrap images export history import load save inspect tag rmi df prune verify ps start rm snapshot rollback unshare doctor spec'
 _rootlet_caps='ALL CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE'
 
 # Sets kind to what option $2 of command $1 takes; empty: no value.
@@ -97,6 +97,8 @@ _rootlet_kind()
 	bwrap:--info-fd) kind='text' ;;
 	bwrap:--json-status-fd) kind='text' ;;
 	images:--format) kind='words table json names' ;;
+	export:-o | export:--output) kind='file' ;;
+	history:--format) kind='words table json' ;;
 	import:-c | import:--change) kind='text' ;;
 	import:-m | import:--message) kind='text' ;;
 	import:--platform) kind='text' ;;
@@ -124,6 +126,8 @@ _rootlet_options()
 	apply) echo '-l --list --elsewhere --help' ;;
 	bwrap) echo '--help --version --args= --argv0= --level-prefix --not-a-security-boundary --unshare-all --share-net --unshare-user --unshare-user-try --unshare-ipc --unshare-pid --unshare-net --unshare-uts --unshare-cgroup --unshare-cgroup-try --userns= --userns2= --disable-userns --assert-userns-disabled --pidns= --uid= --gid= --hostname= --chdir= --clearenv --setenv= --unsetenv= --bind= --bind-try= --dev-bind= --dev-bind-try= --ro-bind= --ro-bind-try= --bind-fd= --ro-bind-fd= --remount-ro= --overlay-src= --overlay= --tmp-overlay= --ro-overlay= --proc= --dev= --tmpfs= --mqueue= --dir= --file= --bind-data= --ro-bind-data= --symlink= --perms= --size= --chmod= --seccomp= --add-seccomp-fd= --exec-label= --file-label= --cap-add= --cap-drop= --lock-file= --sync-fd= --block-fd= --userns-block-fd= --info-fd= --json-status-fd= --new-session --die-with-parent --as-pid-1 --help' ;;
 	images) echo '--format= -q --quiet --help' ;;
+	export) echo '-o --output= -q --quiet --help' ;;
+	history) echo '--format= --no-trunc -q --quiet --help' ;;
 	import) echo '-c --change= -m --message= --platform= --compression= --exclude= --owner= -q --quiet --help' ;;
 	load) echo '-i --input= --no-unpack -q --quiet --help' ;;
 	save) echo '-o --output= --format= --compression= -q --quiet --help' ;;

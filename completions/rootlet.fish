@@ -12,6 +12,10 @@ function __rootlet_with_value
             printf '%s\n' --args --argv0 --userns --userns2 --pidns --uid --gid --hostname --chdir --setenv --unsetenv --bind --bind-try --dev-bind --dev-bind-try --ro-bind --ro-bind-try --bind-fd --ro-bind-fd --remount-ro --overlay-src --overlay --tmp-overlay --ro-overlay --proc --dev --tmpfs --mqueue --dir --file --bind-data --ro-bind-data --symlink --perms --size --chmod --seccomp --add-seccomp-fd --exec-label --file-label --cap-add --cap-drop --lock-file --sync-fd --block-fd --userns-block-fd --info-fd --json-status-fd
         case images
             printf '%s\n' --format
+        case export
+            printf '%s\n' -o --output
+        case history
+            printf '%s\n' --format
         case import
             printf '%s\n' -c --change -m --message --platform --compression --exclude --owner
         case load
@@ -276,6 +280,17 @@ complete -c rootlet -n __rootlet_at_command -a images -d 'list the images'
 complete -c rootlet -n '__rootlet_at_options images' -l format -x -a 'table json names' -d 'how to print them'
 complete -c rootlet -n '__rootlet_at_options images' -s q -l quiet -d 'print digests only'
 complete -c rootlet -n '__rootlet_at_options images' -l help -d 'show a summary of the options'
+
+complete -c rootlet -n __rootlet_at_command -a export -d 'write the files of an image as one tar archive'
+complete -c rootlet -n '__rootlet_at_options export' -s o -l output -r -F -d 'write FILE instead of standard output'
+complete -c rootlet -n '__rootlet_at_options export' -s q -l quiet -d 'do not show how far it is'
+complete -c rootlet -n '__rootlet_at_options export' -l help -d 'show a summary of the options'
+
+complete -c rootlet -n __rootlet_at_command -a history -d 'show how an image was made, the latest step first'
+complete -c rootlet -n '__rootlet_at_options history' -l format -x -a 'table json' -d 'how to print it'
+complete -c rootlet -n '__rootlet_at_options history' -l no-trunc -d 'do not shorten what is long'
+complete -c rootlet -n '__rootlet_at_options history' -s q -l quiet -d 'print digests of layers only'
+complete -c rootlet -n '__rootlet_at_options history' -l help -d 'show a summary of the options'
 
 complete -c rootlet -n __rootlet_at_command -a import -d 'make an image from a root file system, an archive or a directory'
 complete -c rootlet -n '__rootlet_at_options import' -s c -l change -x -d 'apply an instruction of a Dockerfile to the configuration'

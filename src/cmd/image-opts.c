@@ -22,6 +22,25 @@ const struct opt images_opts[] = {
 	OPT_END,
 };
 
+const struct opt export_opts[] = {
+	OPT_STRING('o', "output", "FILE|-", OPT_VALUE_FILE, struct export_args, output,
+		   "write FILE instead of standard output",
+		   "It is there when all of it has been written, or not at all."),
+	OPT_FLAG('q', "quiet", struct export_args, quiet, "do not show how far it is", NULL),
+	OPT_END,
+};
+
+const struct opt history_opts[] = {
+	OPT_STRING(0, "format", "table|json", OPT_VALUE_WORDS, struct history_args, format,
+		   "how to print it",
+		   "\"table\" is for people; \"json\" is a list of objects with \"created\", "
+		   "\"created_by\", \"comment\", \"size\" (bytes of the layer's blob) and \"layer\" "
+		   "(its digest, or null)."),
+	OPT_FLAG(0, "no-trunc", struct history_args, no_trunc, "do not shorten what is long", NULL),
+	OPT_FLAG('q', "quiet", struct history_args, quiet, "print digests of layers only", NULL),
+	OPT_END,
+};
+
 const struct opt import_opts[] = {
 	OPT_STRINGS('c', "change", "INSTRUCTION", OPT_VALUE_TEXT, struct import_args, changes,
 		    "apply an instruction of a Dockerfile to the configuration",

@@ -16,6 +16,17 @@ struct images_args {
 	bool quiet;
 };
 
+struct export_args {
+	const char *output;
+	bool quiet;
+};
+
+struct history_args {
+	const char *format;
+	bool no_trunc;
+	bool quiet;
+};
+
 struct import_args {
 	const char *message;
 	const char *platform;
@@ -49,6 +60,7 @@ struct inspect_args {
 	const char *platform;
 };
 
+extern const struct opt export_opts[], history_opts[];
 extern const struct opt images_opts[], import_opts[], inspect_opts[], image_name_opts[];
 struct prune_args {
 	bool all, dry_run, force;

@@ -102,14 +102,15 @@ static int
 enter(struct walk *w, struct node *n, struct attr *a, struct lower_hit *hit, struct err *e)
 {
 	struct frame f = { .fd = open_directory(n->fd, e), .path_len = strlen(w->path) };
+	const bool merged = w->o->from == PACK_MERGED;
 	int r = f.fd;
 
 	f.cut_off = n->cut_off || a->opaque;
 	f.dirs = TAKE_PTR(hit->dirs);
 	f.n_dirs = hit->n_dirs;
-	if (r >= 0)
+	if (r >= 0 && !merged)
 		r = names_read(&f.names, f.fd, false, e);
-	if (r >= 0 && w->tell_hidden && f.cut_off)
+	if (r >= 0 && (merged || (w->tell_hidden && f.cut_off)))
 		r = add_hidden_names(w, &f, e);
 	if (r < 0) {
 		frame_free(&f);
@@ -189,6 +190,25 @@ visit_open(struct walk *w, struct node *n, struct attr *a, struct lower_hit *hit
 	return enter(w, n, a, hit, e);
 }
 
+/* What shows through at a path. */
+static int
+visit_merged(struct walk *w, struct node *n, struct lower_hit *hit, struct err *e)
+{
+	AUTO_ATTR a = { .xattrs = NULL };
+
+	if (hit->fd < 0)
+		return 0;
+	if (hit->attr.elsewhere)
+		return err_set(e, EOPNOTSUPP,
+			       "it is in another layer (overlay with metacopy or redirect_dir)");
+	a = hit->attr;
+	hit->attr = (struct attr){ .xattrs = NULL };
+	a.opaque = false;
+	n->fd = hit->fd;
+	n->attr = &a;
+	return S_ISDIR(a.st.st_mode) ? enter(w, n, &a, hit, e) : w->visit(w, n, e);
+}
+
 /* Visit what the path of @w is in directory @dir_fd, where it is @name. */
 static int
 visit_name(struct walk *w, int dir_fd, const char *name, bool lower_only, bool cut_off,
@@ -201,6 +221,8 @@ visit_name(struct walk *w, int dir_fd, const char *name, bool lower_only, bool c
 
 	if (lower_find(w->o, around->dirs, around->n_dirs, w->path, &hit, e) < 0)
 		return -e->code;
+	if (w->o->from == PACK_MERGED)
+		return visit_merged(w, &n, &hit, e);
 	if (lower_only)
 		return visit_deleted(w, &n, &hit, e);
 	fd = sys_openat(dir_fd, name, O_PATH | O_NOFOLLOW, 0);
@@ -243,7 +265,7 @@ step(struct walk *w, struct err *e)
 		return 0;
 	}
 	w->path[f->path_len] = '\0';
-	if (f->fd < 0 && frame_reopen(w, f, e) < 0)
+	if (f->fd < 0 && w->o->from != PACK_MERGED && frame_reopen(w, f, e) < 0)
 		return -e->code;
 	name = f->names.sorted[f->next++];
 	path_set(w, f->path_len, name);
@@ -258,7 +280,7 @@ start(struct walk *w, struct err *e)
 	AUTO_HIT all = LOWER_HIT_INIT;
 
 	path_set(w, 0, "");
-	all.n_dirs = w->o->from == PACK_UPPER ? w->o->n_lower : 0;
+	all.n_dirs = w->o->from == PACK_TREE ? 0 : w->o->n_lower;
 	all.dirs = xcalloc(all.n_dirs, sizeof(*all.dirs));
 	for (size_t i = 0; i < all.n_dirs; i++)
 		all.dirs[i] = i;

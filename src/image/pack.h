@@ -22,6 +22,7 @@
 enum pack_from {
 	PACK_TREE,  /* a tree that is whole */
 	PACK_UPPER, /* the upper directory of an overlay with userxattr */
+	PACK_MERGED, /* what an overlay of the directories @lower shows */
 };
 
 /* The same bytes on every machine; those of GZIP and ZSTD are of the library's version. */
@@ -53,7 +54,7 @@ struct pack_options {
 	/* An owner who has no number in the id map is an error: else he is nobody. */
 	bool known_owners;
 	/*
-	 * Of PACK_UPPER: the directories below, the topmost first.  With them an entry is left out
+	 * Of PACK_MERGED: all directories, the topmost first.  Of PACK_UPPER: those below.  With them an entry is left out
 	 * that only says what they say: a directory or file that was copied up and is unchanged, a
 	 * whiteout or an opaque mark of nothing.  The parents of what is written are always
 	 * written, since who unpacks a layer by itself knows no other attributes for them.
@@ -70,7 +71,7 @@ struct pack_result {
 	uint64_t sockets;               /* left out: tar has no such thing */
 };
 
-/* Write what is in @dir_fd to @out_fd, uncompressed. */
+/* Write what is in @dir_fd (-1: PACK_MERGED needs none) to @out_fd, uncompressed. */
 int pack_tree(int dir_fd, const struct pack_options *o, int out_fd, struct pack_result *ret,
 	      struct err *e);
 /* The same, compressed; @ret_digest and @ret_size are those of the compressed bytes. */

@@ -20,6 +20,8 @@ static const struct verb {
 	{ "commit-layer", verb_commit_layer },
 	{ "df", verb_df },
 	{ "end-changes", verb_end_changes },
+	{ "export", verb_export },
+	{ "history", verb_history },
 	{ "images", verb_images },
 	{ "import", verb_import },
 	{ "inspect", verb_inspect },

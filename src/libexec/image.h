@@ -17,6 +17,8 @@ int verb_apply(int argc, char **argv, struct err *e);
 int verb_commit_layer(int argc, char **argv, struct err *e);
 int verb_df(int argc, char **argv, struct err *e);
 int verb_end_changes(int argc, char **argv, struct err *e);
+int verb_export(int argc, char **argv, struct err *e);
+int verb_history(int argc, char **argv, struct err *e);
 int verb_images(int argc, char **argv, struct err *e);
 int verb_import(int argc, char **argv, struct err *e);
 int verb_inspect(int argc, char **argv, struct err *e);

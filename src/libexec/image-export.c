@@ -1,0 +1,160 @@
+/*
+ * "export KIND": what an overlay of an image's layers would show, as one archive.
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/newfile.h"
+#include "base/str.h"
+#include "cmd/cmd.h"
+#include "cmd/image.h"
+#include "image/layers.h"
+#include "image/pack.h"
+#include "libexec/image.h"
+
+/* --- where it goes --- */
+
+struct target {
+	int fd;               /* owned; -1: it is @file */
+	int dir_fd;           /* owned; -1: there is no file to be made */
+	char *name;           /* owned; of the file, in there */
+	struct new_file file;
+};
+#define TARGET_INIT { .fd = -1, .dir_fd = -1, .file = NEW_FILE_INIT }
+
+static void
+target_close(struct target *t)
+{
+	new_file_close(&t->file);
+	fd_closep(&t->fd);
+	fd_closep(&t->dir_fd);
+	free(t->name);
+}
+#define AUTO_TARGET CLEANUP(target_close) struct target
+
+static int
+check_terminal(int fd, struct err *e)
+{
+	if (!isatty(fd))
+		return 0;
+	(void)err_set(e, EINVAL, "export: an archive is not written to a terminal");
+	return err_hint(e, "rootlet export --output FILE IMAGE");
+}
+
+/* A link is followed: it is what it names that is written. */
+static int
+open_target(const char *path, struct target *ret, struct err *e)
+{
+	AUTO_FREE char *real = path && strcmp(path, "-") != 0 ? realpath(path, NULL) : NULL;
+	AUTO_FREE char *dir = NULL;
+	const char *slash;
+	struct stat st;
+
+	if (!path || strcmp(path, "-") == 0) {
+		ret->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+		return ret->fd < 0 ? err_sys(e, "standard output") : check_terminal(ret->fd, e);
+	}
+	if (real && stat(real, &st) == 0 && !S_ISREG(st.st_mode)) {
+		ret->fd = open(real, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+		return ret->fd < 0 ? err_sys(e, "%s", path) : check_terminal(ret->fd, e);
+	}
+	path = real ? real : path;
+	slash = strrchr(path, '/');
+	dir = slash ? xstrndup(path, (size_t)(slash - path) + 1) : xstrdup(".");
+	ret->name = xstrdup(slash ? slash + 1 : path);
+	ret->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (ret->dir_fd < 0)
+		return err_sys(e, "%s", dir);
+	return new_file_open(ret->dir_fd, &ret->file, e);
+}
+
+/* --- what goes there --- */
+
+/* The topmost first. */
+static int
+open_layers(const struct store *s, const char *kind, const struct oci_image *im, int *fds,
+	    struct err *e)
+{
+	for (size_t i = 0; i < im->n_layers; i++) {
+		const struct oci_layer *l = &im->layers[im->n_layers - 1 - i];
+		AUTO_FREE char *dir = xasprintf("layers/%s/%s", kind, l->diff_id + strlen("sha256:"));
+
+		fds[i] = openat(s->fd, dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fds[i] < 0)
+			return err_sys(e, "open %s in the store", dir);
+	}
+	return 0;
+}
+
+static int
+export_layers(const struct store *s, const char *kind, const int *layers, size_t n, int out,
+	      struct err *e)
+{
+	const struct progress_work work = { .doing = "writing", .done = "written" };
+	const struct pack_options o = { .from = PACK_MERGED,
+					.mtime_max = -1,
+					.recorded = strcmp(kind, "single") == 0,
+					.lower = layers,
+					.n_lower = n,
+					.progress = s->progress };
+	struct pack_result r;
+
+	progress_begin(s->progress, &work);
+	return pack_tree(-1, &o, out, &r, e);
+}
+
+static int
+export_image(const struct store *s, const char *kind, const char *text, int out, struct err *e)
+{
+	AUTO_OCI_IMAGE im = OCI_IMAGE_INIT;
+	AUTO_FREE char *digest = NULL;
+	AUTO_FREE int *layers = NULL;
+	size_t n;
+	int r;
+
+	if (find_image(s, text, &digest, e) < 0 || oci_read(s, digest, NULL, &im, e) < 0)
+		return -e->code;
+	n = im.n_layers;
+	layers = xcalloc(n, sizeof(*layers));
+	for (size_t i = 0; i < n; i++)
+		layers[i] = -1;
+	r = layers_unpack_all(s, kind, &im, e);
+	if (r >= 0)
+		r = open_layers(s, kind, &im, layers, e);
+	if (r >= 0)
+		r = export_layers(s, kind, layers, n, out, e);
+	for (size_t i = 0; i < n; i++)
+		fd_closep(&layers[i]);
+	return r < 0 ? err_prefix(e, "export %s", text) : 0;
+}
+
+int
+verb_export(int argc, char **argv, struct err *e)
+{
+	struct export_args a = { .output = NULL };
+	const char *const kind = take_kind(&argc, &argv);
+	AUTO_STORE s = STORE_INIT;
+	AUTO_PROGRESS progress = NULL;
+	AUTO_TARGET t = TARGET_INIT;
+	struct confine_dir dir;
+	int first = opt_parse(export_opts, argc, argv, &a, e);
+
+	if (first <= 0)
+		return first == 0 ? 1 : first;
+	if (argc - first != 1)
+		return err_set(e, EINVAL, "export: the name of an image is expected");
+	if (open_target(a.output, &t, e) < 0)
+		return -e->code;
+	dir = (struct confine_dir){ .fd = t.dir_fd, .write = true };
+	if (open_store_and(false, &dir, t.dir_fd >= 0 ? 1 : 0, &s, e) < 0)
+		return e->code == ENOENT ? (err_clear(e), no_image(argv[first], e)) : -e->code;
+	s.progress = progress = new_progress(a.quiet);
+	if (export_image(&s, kind, argv[first], t.fd >= 0 ? t.fd : t.file.fd, e) < 0)
+		return -e->code;
+	progress_hide(progress);
+	return t.dir_fd >= 0 ? new_file_name(&t.file, t.name, e) : 0;
+}
