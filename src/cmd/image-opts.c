@@ -17,7 +17,8 @@ const struct opt images_opts[] = {
 	OPT_STRING(0, "format", "table|json|names", OPT_VALUE_WORDS, struct images_args, format,
 		   "how to print them",
 		   "\"table\" is for people; \"names\" has a name a line; \"json\" is a list of objects "
-		   "with \"names\", \"digest\", \"created\" and \"size\" (bytes of its blobs)."),
+		   "with \"name\", \"digest\", \"created\" and \"size\" (bytes of its layers' blobs); an image "
+		   "with several names is there as often."),
 	OPT_FLAG('q', "quiet", struct images_args, quiet, "print digests only", NULL),
 	OPT_END,
 };
