@@ -203,7 +203,8 @@ here_first(const struct apply_list *l)
 		for (size_t i = 0; i < l->n; i++)
 			if (l->v[i].root == (enum apply_root)root)
 				sorted[n++] = l->v[i];
-	memcpy(l->v, sorted, n * sizeof(*sorted));
+	if (n > 0)
+		memcpy(l->v, sorted, n * sizeof(*sorted));
 	free(sorted);
 }
 
