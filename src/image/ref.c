@@ -84,10 +84,14 @@ is_host(const char *p, size_t n)
 	const char *colon = memchr(p, ':', n);
 	const size_t name = colon ? (size_t)(colon - p) : n;
 
-	for (size_t i = 0; i < name; i++)
-		if (!is_word(p[i]) && p[i] != '.' && p[i] != '-')
+	/* Parts with a dot between them, which neither begin nor end with '-'. */
+	for (size_t i = 0; i < name; i++) {
+		const bool edge = i == 0 || p[i - 1] == '.' || i + 1 == name || p[i + 1] == '.';
+
+		if (p[i] == '_' || (!is_word(p[i]) && (edge || (p[i] != '.' && p[i] != '-'))))
 			return false;
-	if (name == 0 || p[0] == '-' || p[0] == '.')
+	}
+	if (name == 0)
 		return false;
 	return !colon || (n - name - 1 > 0 && n - name - 1 <= 5 &&
 			  strspn(colon + 1, "0123456789") >= n - name - 1);
@@ -98,11 +102,8 @@ is_name(const char *name)
 {
 	const char *p = name, *slash = strchr(name, '/');
 
-	if (slash && is_registry(p, (size_t)(slash - p))) {
-		if (!is_host(p, (size_t)(slash - p)))
-			return false;
+	if (slash && is_registry(p, (size_t)(slash - p)) && is_host(p, (size_t)(slash - p)))
 		p = slash + 1;
-	}
 	for (;;) {
 		const size_t n = strcspn(p, "/");
 
