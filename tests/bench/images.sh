@@ -1,0 +1,62 @@
+#!/bin/sh
+# How long unpacking and committing take, beside others; `make bench-images` calls this.
+#
+#   images.sh BUILD-DIRECTORY [ROUNDS]
+#
+# Run it as an ordinary user.  The tree is made once, in $ROOTLET_BENCH_CACHE; what is unpacked goes to
+# $TMPDIR: a tmpfs there leaves the disk out of it.
+set -eu
+
+build=$(cd "$1" && pwd)
+rounds=${2-3}
+src=$(cd "$(dirname "$0")" && pwd)
+cache=${ROOTLET_BENCH_CACHE:-/var/tmp/rootlet-bench-images}
+bench=$build/tests/bench/bench
+image=$build/libexec/rootlet-image
+tmp=$(mktemp -d "${TMPDIR:-/var/tmp}/rootlet-bench.XXXXXX")
+XDG_DATA_HOME=$tmp/data
+export XDG_DATA_HOME tmp
+trap 'chmod -R u+rwx "$tmp"; rm -rf "$tmp"' EXIT
+sh "$src/tree.sh" "$cache"
+PATH=$build:$PATH
+store=$tmp/data/rootlet
+rootlet images >/dev/null
+
+# The helper looks at argv[0] for what it is to do.
+printf '#!/bin/bash\nexec -a prepare %s single "$1" quiet\n' "$image" >"$tmp/prepare"
+chmod +x "$tmp/prepare"
+
+heading() { printf '\n%s\n' "$*"; }
+clean='chmod -R u+rwx "$tmp"/out "$tmp"/data/rootlet/layers; rm -rf "$tmp"/out "$tmp"/data/rootlet/layers/*/* "$tmp"/data/rootlet/cache/*
+	mkdir "$tmp/out"'
+mkdir "$tmp/out"
+
+for z in gz zst; do
+	cp "$cache/$z/index.json" "$store/"
+	cp -n "$cache/$z"/blobs/sha256/* "$store/blobs/sha256/"
+	heading "Unpacking, $z (the first is the reference)"
+	set -- "bare system calls, two cores" "$build/tests/bench/limit-unpack" "$cache/tree.tar.$z" "$tmp/out/l" , \
+		"rootlet, 1 layer" "$tmp/prepare" one , \
+		"rootlet, 20 layers" "$tmp/prepare" twenty , \
+		bsdtar "$(command -v bsdtar)" -C "$tmp/out" -xf "$cache/tree.tar.$z" , \
+		tar "$(command -v tar)" -C "$tmp/out" -xf "$cache/tree.tar.$z"
+	if [ "$z" = gz ]; then
+		set -- "$@" , "umoci unpack --rootless" "$(command -v umoci)" unpack --rootless \
+			--image "$cache/gz:one" "$tmp/out/u"
+	fi
+	"$bench" -n "$rounds" -u 0 -b "$clean" "$@" || true
+done
+
+sh -c "$clean"
+heading "Start over 20 layers, and over a directory"
+"$tmp/prepare" twenty >/dev/null
+"$tmp/prepare" one >/dev/null
+layer=$(find "$store/layers/single" -mindepth 1 -maxdepth 1 | head -n 1)
+"$bench" -n $((rounds * 20)) -u 2 \
+	"rootlet run DIRECTORY" "$build/rootlet" run --idmap=single --layer=ram "$layer" /usr/bin/true , \
+	"rootlet run twenty" "$build/rootlet" run --idmap=single --layer=ram twenty /usr/bin/true || true
+
+heading "Commit of a change of one file"
+"$bench" -n $((rounds * 10)) -u 2 \
+	"run" "$build/rootlet" run -q --idmap=single twenty /bin/sh -c 'echo x >/new' , \
+	"run --commit" "$build/rootlet" run -q --idmap=single --commit new twenty /bin/sh -c 'echo x >/new' || true
