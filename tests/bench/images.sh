@@ -23,7 +23,7 @@ store=$tmp/data/rootlet
 rootlet images >/dev/null
 
 # The helper looks at argv[0] for what it is to do.
-printf '#!/bin/bash\nexec -a prepare %s single "$1" quiet\n' "$image" >"$tmp/prepare"
+printf '#!/bin/bash\nexec -a prepare %s single "$1" "" quiet\n' "$image" >"$tmp/prepare"
 chmod +x "$tmp/prepare"
 
 heading() { printf '\n%s\n' "$*"; }
