@@ -106,6 +106,9 @@ _rootlet_kind()
 	import:--exclude) kind='text' ;;
 	import:--owner) kind='text' ;;
 	load:-i | load:--input) kind='file' ;;
+	load:--limit-bytes) kind='text' ;;
+	load:--limit-entries) kind='text' ;;
+	load:--limit-ratio) kind='text' ;;
 	save:-o | save:--output) kind='file' ;;
 	save:--format) kind='words oci-archive oci-dir docker-archive' ;;
 	save:--compression) kind='words gzip zstd none' ;;

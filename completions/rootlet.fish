@@ -19,7 +19,7 @@ function __rootlet_with_value
         case import
             printf '%s\n' -c --change -m --message --platform --compression --exclude --owner
         case load
-            printf '%s\n' -i --input
+            printf '%s\n' -i --input --limit-bytes --limit-entries --limit-ratio
         case save
             printf '%s\n' -o --output --format --compression
         case inspect
@@ -300,12 +300,18 @@ complete -c rootlet -n '__rootlet_at_options import' -l compression -x -a 'gzip 
 complete -c rootlet -n '__rootlet_at_options import' -l exclude -x -d 'leave out what is in the directory by that name'
 complete -c rootlet -n '__rootlet_at_options import' -l owner -x -d 'whom all that is in the directory belongs to'
 complete -c rootlet -n '__rootlet_at_options import' -s q -l quiet -d 'do not show how far it is'
+complete -c rootlet -n '__rootlet_at_options import' -l limit-bytes -x -d 'refuse a layer whose files are larger than SIZE together (64G)'
+complete -c rootlet -n '__rootlet_at_options import' -l limit-entries -x -d 'refuse a layer with more than N files and directories (4000000)'
+complete -c rootlet -n '__rootlet_at_options import' -l limit-ratio -x -d 'refuse more than N bytes out of each one of a compressed layer (1000)'
 complete -c rootlet -n '__rootlet_at_options import' -l help -d 'show a summary of the options'
 
 complete -c rootlet -n __rootlet_at_command -a load -d 'add the images of an archive of docker, podman or skopeo'
 complete -c rootlet -n '__rootlet_at_options load' -s i -l input -r -F -d 'read FILE instead of standard input'
 complete -c rootlet -n '__rootlet_at_options load' -l no-unpack -d 'leave the layers packed until a run'
 complete -c rootlet -n '__rootlet_at_options load' -s q -l quiet -d 'show no progress'
+complete -c rootlet -n '__rootlet_at_options load' -l limit-bytes -x -d 'refuse a layer whose files are larger than SIZE together (64G)'
+complete -c rootlet -n '__rootlet_at_options load' -l limit-entries -x -d 'refuse a layer with more than N files and directories (4000000)'
+complete -c rootlet -n '__rootlet_at_options load' -l limit-ratio -x -d 'refuse more than N bytes out of each one of a compressed layer (1000)'
 complete -c rootlet -n '__rootlet_at_options load' -l help -d 'show a summary of the options'
 
 complete -c rootlet -n __rootlet_at_command -a save -d 'write images to an archive that docker, podman and skopeo read'

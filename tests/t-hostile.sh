@@ -157,6 +157,34 @@ hidden() {
 test_ok "a layer with an opaque root hides all below it" hidden
 test_ok "nothing is left of all that" wait_empty "$store/scratch"
 
+# --- limits ---
+
+mkdir "$tmp/tree"
+head -c 3000000 /dev/zero >"$tmp/tree/zeros"
+for i in 1 2 3 4 5; do : >"$tmp/tree/$i"; done
+tar -C "$tmp/tree" -cf "$tmp/tree.tar" .
+limited() {
+	fails_with "$1" rootlet import "$2" "$tmp/tree.tar" limited && grep -q '^hint: .*--limit-' "$tmp/stderr" &&
+		! rootlet images --format names | grep limited
+}
+test_ok "bytes have a limit" limited "larger than 2000000 bytes" --limit-bytes=2000000
+test_ok "entries have a limit" limited "more than 3 entries" --limit-entries=3
+within() { rootlet import --limit-bytes=3M --limit-entries=7 --limit-ratio=1 "$tmp/tree.tar" within; }
+test_ok "up to that all is well" within
+test_ok "none is nothing" fails_with "--limit-entries" rootlet import --limit-entries=0 "$tmp/tree.tar" limited
+test_ok "and each is a number" fails_with "--limit-bytes" rootlet import --limit-bytes=much "$tmp/tree.tar" limited
+head -c 300000000 /dev/zero >"$tmp/tree/zeros"
+bomb() {
+	tar -C "$tmp/tree" -cf - . | gzip -9 >"$tmp/bomb.tar.gz"
+	fails_with "decompression bomb" rootlet import "--limit-ratio=$1" "$tmp/bomb.tar.gz" limited
+}
+test_ok "so has what comes out of a compressed one" bomb 100
+loads() {
+	rootlet save -o "$tmp/saved.tar" within && fails_with "$1" rootlet --store="$tmp/loaded" load "$2" -i "$tmp/saved.tar" &&
+		rootlet --store="$tmp/loaded" load --limit-bytes=3000000 -i "$tmp/saved.tar"
+}
+test_ok "load has the same" loads "larger than 2999999 bytes" --limit-bytes=2999999
+
 # --- the layout itself ---
 
 # with SCRIPT: in a good store that SCRIPT, started in it, has changed.

@@ -42,6 +42,19 @@ const struct opt history_opts[] = {
 	OPT_END,
 };
 
+/* Of a layer: see image/unpack.h. */
+#define LIMIT_OPTS(args) \
+	OPT_GROUP("Limits"), \
+	OPT_STRING(0, "limit-bytes", "SIZE", OPT_VALUE_TEXT, args, limits.bytes, \
+		   "refuse a layer whose files are larger than SIZE together (64G)", \
+		   "The size of a file with holes counts, not what it takes of the disk. SIZE is a " \
+		   "number of bytes, or of units with K, M, G or T."), \
+	OPT_STRING(0, "limit-entries", "N", OPT_VALUE_TEXT, args, limits.entries, \
+		   "refuse a layer with more than N files and directories (4000000)", NULL), \
+	OPT_STRING(0, "limit-ratio", "N", OPT_VALUE_TEXT, args, limits.ratio, \
+		   "refuse more than N bytes out of each one of a compressed layer (1000)", \
+		   "This is looked at once 256 MiB have come out of it.")
+
 const struct opt import_opts[] = {
 	OPT_STRINGS('c', "change", "INSTRUCTION", OPT_VALUE_TEXT, struct import_args, changes,
 		    "apply an instruction of a Dockerfile to the configuration",
@@ -67,6 +80,7 @@ const struct opt import_opts[] = {
 		   "root, those of your subordinate ids to the users they are inside.  Those of others "
 		   "have no owner inside, and are an error."),
 	OPT_FLAG('q', "quiet", struct import_args, quiet, "do not show how far it is", NULL),
+	LIMIT_OPTS(struct import_args),
 	OPT_END,
 };
 
@@ -88,6 +102,7 @@ const struct opt load_opts[] = {
 	OPT_FLAG(0, "no-unpack", struct load_args, no_unpack, "leave the layers packed until a run",
 		 "The layers are then compared with the configuration at the first run."),
 	OPT_FLAG('q', "quiet", struct load_args, quiet, "show no progress", NULL),
+	LIMIT_OPTS(struct load_args),
 	OPT_END,
 };
 

@@ -27,7 +27,13 @@ struct history_args {
 	bool quiet;
 };
 
+/* How large a layer may be; NULL: as it is without the option. */
+struct limit_args {
+	const char *bytes, *entries, *ratio;
+};
+
 struct import_args {
+	struct limit_args limits;
 	const char *message;
 	const char *platform;
 	const char *compression;
@@ -38,6 +44,7 @@ struct import_args {
 };
 
 struct load_args {
+	struct limit_args limits;
 	const char *input;
 	bool no_unpack;
 	bool quiet;

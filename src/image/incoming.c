@@ -19,7 +19,8 @@
 
 struct incoming {
 	int fd, blob_fd;
-	struct progress *progress;
+	struct unpack_limits limits;
+	struct progress *progress; /* that of the limits */
 	uint8_t head[HEAD]; /* how it begins: has been read already */
 	size_t n_head;
 	const struct codec *codec;
@@ -151,6 +152,9 @@ copy(struct incoming *in, struct err *e)
 		progress_add(in->progress, (uint64_t)n);
 		if (in->size > ZEROS_MAX && is_nothing(in->head))
 			return not_tar(e);
+		if (in->size > unpack_stream_max(&in->limits))
+			return err_set(e, EFBIG, "larger than its limits allow: %llu bytes",
+				       (unsigned long long)unpack_stream_max(&in->limits));
 	}
 	begin_unpacking(in, in->size);
 	return lseek(in->blob_fd, 0, SEEK_SET) < 0 ? err_sys(e, "read the archive") : 0;
@@ -203,7 +207,7 @@ start_anew(struct incoming *in, struct err *e)
 {
 	/* How much may come out is for who unpacks it to say. */
 	const struct stream_limits limits = { .bytes = UINT64_MAX,
-					      .ratio = unpack_limits_default.ratio,
+					      .ratio = in->limits.ratio,
 					      .progress = in->progress };
 	int fds[2];
 
@@ -231,13 +235,14 @@ join(struct incoming *in)
 
 int
 incoming_open(int fd, const enum pack_compression *compression, int blob_fd,
-	      struct progress *progress, struct incoming **ret, struct err *e)
+	      const struct unpack_limits *limits, struct incoming **ret, struct err *e)
 {
 	AUTO_INCOMING in = xcalloc(1, sizeof(*in));
 
 	in->fd = fd;
 	in->blob_fd = blob_fd;
-	in->progress = progress;
+	in->limits = *limits;
+	in->progress = limits->progress;
 	in->pipe_in = in->pipe_out = -1;
 	if (look(in, e) < 0)
 		return -e->code;

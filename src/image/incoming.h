@@ -21,10 +21,10 @@ struct incoming;
  *
  * @compression: NULL: as it is, where that can be
  * @blob_fd: an empty file; this and @fd are borrowed until incoming_freep()
- * @progress: borrowed as long; what is to come begins with this
+ * @limits: copied; its progress is borrowed as long, and told of what is to come
  */
 int incoming_open(int fd, const enum pack_compression *compression, int blob_fd,
-		  struct progress *progress, struct incoming **ret, struct err *e);
+		  const struct unpack_limits *limits, struct incoming **ret, struct err *e);
 void incoming_freep(struct incoming **in);
 #define AUTO_INCOMING CLEANUP(incoming_freep) struct incoming *
 

@@ -70,11 +70,11 @@ open_kind(const struct store *s, const char *kind, enum unpack_owners *ret_how, 
 }
 
 static struct unpack_limits
-limits_of(struct progress *progress, size_t memory, const atomic_bool *stop)
+limits_of(const struct store *s, size_t memory, const atomic_bool *stop)
 {
-	struct unpack_limits l = unpack_limits_default;
+	struct unpack_limits l = s->limits ? *s->limits : unpack_limits_default;
 
-	l.progress = progress;
+	l.progress = s->progress;
 	l.memory = memory;
 	l.stop = stop;
 	return l;
@@ -93,7 +93,11 @@ unpack_into(int parent_fd, const char *temp, enum unpack_owners how, int blob,
 	/* The umask is ours. */
 	if (fchmod(dir, 0755) < 0)
 		return err_sys(e, "make a directory for the layer");
-	return unpack_layer(blob, dir, how, limits, ret, e);
+	if (unpack_layer(blob, dir, how, limits, ret, e) == 0)
+		return 0;
+	if (e->code == EFBIG || (e->code == E2BIG && !e->hint[0]))
+		(void)err_hint(e, "import and load have --limit-bytes, --limit-entries, --limit-ratio");
+	return -e->code;
 }
 
 /* It is there under its name now, from us or from somebody else. */
@@ -120,11 +124,11 @@ temp_name(char buf[32])
 /* Unpack what comes in, and learn what the layer is. */
 static int
 unpack_incoming(int parent, const char *temp, enum unpack_owners how, struct incoming *in,
-		struct oci_layer *ret, struct err *e)
+		struct unpack_limits limits, struct oci_layer *ret, struct err *e)
 {
-	const struct unpack_limits limits = limits_of(incoming_progress(in), 0, NULL);
 	struct unpack_result r;
 
+	limits.progress = incoming_progress(in);
 	if (unpack_into(parent, temp, how, incoming_tar_fd(in), &limits, &r, e) < 0)
 		return incoming_blame(in, e);
 	if (incoming_finish(in, &r, ret, e) < 0)
@@ -139,13 +143,14 @@ layers_add(const struct store *s, const char *kind, int fd,
 	enum unpack_owners how = UNPACK_OWNERS_REAL;
 	AUTO_FD blob = store_new_blob(s, e), parent = -1;
 	AUTO_INCOMING in = NULL;
+	const struct unpack_limits limits = limits_of(s, 0, NULL);
 	char temp[32];
 
 	if (blob < 0 || (parent = open_kind(s, kind, &how, e)) < 0)
 		return -e->code;
 	temp_name(temp);
-	if (incoming_open(fd, compression, blob, s->progress, &in, e) < 0 ||
-	    unpack_incoming(parent, temp, how, in, ret, e) < 0) {
+	if (incoming_open(fd, compression, blob, &limits, &in, e) < 0 ||
+	    unpack_incoming(parent, temp, how, in, limits, ret, e) < 0) {
 		remove_tree(parent, temp);
 		return err_prefix(e, "archive");
 	}
@@ -183,7 +188,7 @@ int
 layers_unpack_within(const struct store *s, const char *kind, const struct oci_layer *l, size_t memory,
 		     const atomic_bool *stop, struct err *e)
 {
-	const struct unpack_limits limits = limits_of(s->progress, memory, stop);
+	const struct unpack_limits limits = limits_of(s, memory, stop);
 	const char *const name = l->diff_id + strlen("sha256:");
 	enum unpack_owners how = UNPACK_OWNERS_REAL;
 	AUTO_FD parent = open_kind(s, kind, &how, e), blob = -1;

@@ -98,11 +98,17 @@ is_host(const char *p, size_t n)
 }
 
 static bool
+has_registry(const char *p, size_t n)
+{
+	return is_registry(p, n) && is_host(p, n);
+}
+
+static bool
 is_name(const char *name)
 {
 	const char *p = name, *slash = strchr(name, '/');
 
-	if (slash && is_registry(p, (size_t)(slash - p)) && is_host(p, (size_t)(slash - p)))
+	if (slash && has_registry(p, (size_t)(slash - p)))
 		p = slash + 1;
 	for (;;) {
 		const size_t n = strcspn(p, "/");
@@ -184,7 +190,7 @@ image_ref_full_name(const char *name)
 {
 	const char *slash = strchr(name, '/');
 
-	if (slash && is_registry(name, (size_t)(slash - name)))
+	if (slash && has_registry(name, (size_t)(slash - name)))
 		return xstrdup(name);
 	return xasprintf("docker.io/%s%s", slash ? "" : "library/", name);
 }

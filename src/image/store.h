@@ -33,12 +33,14 @@
 struct aliases;
 struct progress;
 struct spool;
+struct unpack_limits;
 
 struct store {
 	int fd;      /* owned; the layout's directory, for *at() calls */
 	int lock_fd; /* owned */
 	struct aliases *aliases; /* owned; what short names stand for; NULL: nothing */
 	struct progress *progress; /* borrowed; told of what is read and written; or NULL */
+	const struct unpack_limits *limits; /* borrowed; of each layer; NULL: the default ones */
 	/* Borrowed, or NULL: blobs that store_open_blob() finds though they have no name yet. */
 	struct spool *spool;
 };

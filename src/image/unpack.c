@@ -12,13 +12,19 @@ const struct unpack_limits unpack_limits_default = {
 /* An entry takes two blocks at least, one with long names a few more. */
 #define ENTRY_OVERHEAD 4096
 
-static void
-stream_limits(const struct unpack_limits *l, struct stream_limits *ret)
+uint64_t
+unpack_stream_max(const struct unpack_limits *l)
 {
 	uint64_t overhead = l->entries < UINT64_MAX / ENTRY_OVERHEAD ? l->entries * ENTRY_OVERHEAD
 								     : UINT64_MAX;
 
-	ret->bytes = l->bytes < UINT64_MAX - overhead ? l->bytes + overhead : UINT64_MAX;
+	return l->bytes < UINT64_MAX - overhead ? l->bytes + overhead : UINT64_MAX;
+}
+
+static void
+stream_limits(const struct unpack_limits *l, struct stream_limits *ret)
+{
+	ret->bytes = unpack_stream_max(l);
 	ret->ratio = l->ratio ? l->ratio : unpack_limits_default.ratio;
 	ret->progress = l->progress;
 	ret->memory = l->memory;

@@ -41,6 +41,9 @@ struct unpack_limits {
 
 extern const struct unpack_limits unpack_limits_default;
 
+/* Bytes of an archive, not compressed, that is within them. */
+uint64_t unpack_stream_max(const struct unpack_limits *l);
+
 struct unpack_result {
 	char digest[DIGEST_HEX_SIZE];  /* sha256 of the blob */
 	char diff_id[DIGEST_HEX_SIZE]; /* sha256 of what it holds, to its very end */

@@ -4,6 +4,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/parse.h"
 #include "base/str.h"
 #include "cmd/cmd.h"
 #include "image/aliases.h"
@@ -31,6 +32,35 @@ open_store_and(bool create, const struct confine_dir *more, size_t n, struct sto
 	ret->aliases = xcalloc(1, sizeof(*ret->aliases));
 	cmd_read_aliases(ret->aliases);
 	return image_confine_files(ret, more, n, e);
+}
+
+static int
+take_number(const char *option, const char *text, uint64_t max, uint64_t *ret, struct err *e)
+{
+	uint64_t v;
+
+	if (parse_u64(text, max, &v, e) < 0)
+		return err_prefix(e, "--limit-%s", option);
+	if (v == 0)
+		return err_set(e, EINVAL, "--limit-%s: 0 allows nothing", option);
+	*ret = v;
+	return 0;
+}
+
+int
+take_limits(const struct limit_args *a, struct unpack_limits *ret, struct err *e)
+{
+	struct unpack_limits l = unpack_limits_default;
+	uint64_t ratio = l.ratio;
+
+	if (a->bytes && parse_size(a->bytes, &l.bytes, e) < 0)
+		return err_prefix(e, "--limit-bytes");
+	if ((a->entries && take_number("entries", a->entries, UINT64_MAX, &l.entries, e) < 0) ||
+	    (a->ratio && take_number("ratio", a->ratio, UINT_MAX, &ratio, e) < 0))
+		return -e->code;
+	l.ratio = (unsigned int)ratio;
+	*ret = l;
+	return 0;
 }
 
 int

@@ -257,16 +257,19 @@ run(struct import *im, const char *new_name, struct err *e)
 	AUTO_FREE char *name = NULL;
 	AUTO_PROGRESS progress = NULL;
 	json_t *config = NULL;
+	struct unpack_limits limits;
 	struct confine_dir source;
 	int r = -EINVAL;
 
 	if ((!new_name || new_image_name(new_name, &name, e) == 0) && parse_owner(im, e) == 0 &&
-	    parse_compression(im, e) == 0 && (config = new_config(im->a, e)))
+	    parse_compression(im, e) == 0 && take_limits(&im->a->limits, &limits, e) == 0 &&
+	    (config = new_config(im->a, e)))
 		r = open_source(im, e);
 	source = (struct confine_dir){ .fd = im->fd };
 	if (r == 0)
 		r = open_store_and(true, &source, im->is_dir ? 1 : 0, &s, e);
 	if (r == 0) {
+		s.limits = &limits;
 		s.progress = progress = new_progress(im->a->quiet);
 		im->s = &s;
 		r = add_image(im, config, name, e);

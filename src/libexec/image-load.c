@@ -234,6 +234,7 @@ int
 verb_load(int argc, char **argv, struct err *e)
 {
 	struct load_args a = { .input = NULL };
+	struct unpack_limits limits;
 	const char *const kind = take_kind(&argc, &argv);
 	AUTO_STORE s = STORE_INIT;
 	AUTO_PROGRESS progress = NULL;
@@ -248,12 +249,15 @@ verb_load(int argc, char **argv, struct err *e)
 		(void)err_set(e, EINVAL, "load: '%s': no argument is expected", argv[first]);
 		return err_hint(e, "rootlet load --input FILE");
 	}
+	if (take_limits(&a.limits, &limits, e) < 0)
+		return -e->code;
 	fd = open_input(a.input, e);
 	if (fd < 0)
 		return fd;
 	if (open_store_and(true, &(struct confine_dir){ .fd = fd }, is_directory(fd), &s, e) < 0)
 		return -e->code;
 	progress = new_progress(a.quiet);
+	s.limits = &limits;
 	s.progress = progress;
 	return load(&s, kind, fd, !a.no_unpack, e);
 }

@@ -4,10 +4,12 @@
 #ifndef LIBEXEC_IMAGE_H
 #define LIBEXEC_IMAGE_H
 
+#include "cmd/image.h"
 #include "image/confine.h"
 #include "image/oci.h"
 #include "image/progress.h"
 #include "image/store.h"
+#include "image/unpack.h"
 
 /* Found what it looked for, and that is not well: said already; the exit status is 1. */
 #define VERB_FAULTS 2
@@ -44,6 +46,9 @@ int open_store_and(bool create, const struct confine_dir *more, size_t n, struct
 		   struct err *e);
 /* To look for image @text: without a store there is none. */
 int open_store_for(const char *text, struct store *ret, struct err *e);
+
+/* What --limit-... say. */
+int take_limits(const struct limit_args *a, struct unpack_limits *ret, struct err *e);
 
 int no_image(const char *text, struct err *e);
 /* The descriptor's digest, owned: by name, by digest, or by the first digits of one. */
