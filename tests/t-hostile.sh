@@ -162,7 +162,7 @@ test_ok "nothing is left of all that" wait_empty "$store/scratch"
 mkdir "$tmp/tree"
 head -c 3000000 /dev/zero >"$tmp/tree/zeros"
 for i in 1 2 3 4 5; do : >"$tmp/tree/$i"; done
-tar -C "$tmp/tree" -cf "$tmp/tree.tar" .
+tar -C "$tmp/tree" --owner=0 --group=0 -cf "$tmp/tree.tar" .
 limited() {
 	fails_with "$1" rootlet import "$2" "$tmp/tree.tar" limited && grep -q '^hint: .*--limit-' "$tmp/stderr" &&
 		! rootlet images --format names | grep limited
@@ -175,7 +175,7 @@ test_ok "none is nothing" fails_with "--limit-entries" rootlet import --limit-en
 test_ok "and each is a number" fails_with "--limit-bytes" rootlet import --limit-bytes=much "$tmp/tree.tar" limited
 head -c 300000000 /dev/zero >"$tmp/tree/zeros"
 bomb() {
-	tar -C "$tmp/tree" -cf - . | gzip -9 >"$tmp/bomb.tar.gz"
+	tar -C "$tmp/tree" --owner=0 --group=0 -cf - . | gzip -9 >"$tmp/bomb.tar.gz"
 	fails_with "decompression bomb" rootlet import "--limit-ratio=$1" "$tmp/bomb.tar.gz" limited
 }
 test_ok "so has what comes out of a compressed one" bomb 100
@@ -196,8 +196,9 @@ layer=${good_digest##* }
 config=${good_digest#* }
 config=${config% *}
 export manifest config layer W
+# The layer of a run before is removed in the background.
 prepared() {
-	rm -rf "$tmp/bad"
+	wait_empty "$tmp/bad/scratch" && rm -rf "$tmp/bad"
 	mkdir "$tmp/bad" && (cd "$tmp/bad" && umask 077 && mkdir -p blobs/sha256 layers cache scratch &&
 		for blob in $good_digest; do cp "$store/blobs/sha256/$blob" blobs/sha256/; done &&
 		cp "$store/index.json" "$store/oci-layout" . && sh -ec "$1")
