@@ -105,6 +105,9 @@ _rootlet_kind()
 	import:--compression) kind='words gzip zstd none' ;;
 	import:--exclude) kind='text' ;;
 	import:--owner) kind='text' ;;
+	import:--limit-bytes) kind='text' ;;
+	import:--limit-entries) kind='text' ;;
+	import:--limit-ratio) kind='text' ;;
 	load:-i | load:--input) kind='file' ;;
 	load:--limit-bytes) kind='text' ;;
 	load:--limit-entries) kind='text' ;;
@@ -131,8 +134,8 @@ _rootlet_options()
 	images) echo '--format= -q --quiet --help' ;;
 	export) echo '-o --output= -q --quiet --help' ;;
 	history) echo '--format= --no-trunc -q --quiet --help' ;;
-	import) echo '-c --change= -m --message= --platform= --compression= --exclude= --owner= -q --quiet --help' ;;
-	load) echo '-i --input= --no-unpack -q --quiet --help' ;;
+	import) echo '-c --change= -m --message= --platform= --compression= --exclude= --owner= -q --quiet --limit-bytes= --limit-entries= --limit-ratio= --help' ;;
+	load) echo '-i --input= --no-unpack -q --quiet --limit-bytes= --limit-entries= --limit-ratio= --help' ;;
 	save) echo '-o --output= --format= --compression= -q --quiet --help' ;;
 	inspect) echo '--platform= --help' ;;
 	tag) echo '--help' ;;

@@ -17,7 +17,7 @@ function __rootlet_with_value
         case history
             printf '%s\n' --format
         case import
-            printf '%s\n' -c --change -m --message --platform --compression --exclude --owner
+            printf '%s\n' -c --change -m --message --platform --compression --exclude --owner --limit-bytes --limit-entries --limit-ratio
         case load
             printf '%s\n' -i --input --limit-bytes --limit-entries --limit-ratio
         case save

@@ -153,7 +153,7 @@ image_ref_parse(const char *text, struct image_ref *ret, struct err *e)
 {
 	AUTO_FREE char *name = xstrdup(text);
 	char *at = strchr(name, '@'), *colon;
-	const char *tag = NULL;
+	const char *tag = NULL, *own, *slash;
 
 	if (at)
 		*at = '\0';
@@ -173,7 +173,12 @@ image_ref_parse(const char *text, struct image_ref *ret, struct err *e)
 		return err_set(e, EINVAL, "'%s': '%s' is not a tag", text, tag);
 	if (at && !image_digest_is_valid(at + 1))
 		return err_set(e, EINVAL, "'%s': '%s' is not a digest (sha256:HEX)", text, at + 1);
-	ret->name = xstrdup(without_hub(name));
+	own = without_hub(name);
+	slash = strchr(own, '/');
+	/* Short, docker.io/ghcr.io/x would be another's name. */
+	if (own != name && slash && has_registry(own, (size_t)(slash - own)))
+		return err_set(e, EINVAL, "'%s' names two registries", text);
+	ret->name = xstrdup(own);
 	ret->tag = tag ? xstrdup(tag) : at ? NULL : xstrdup("latest");
 	ret->digest = at ? xstrdup(at + 1) : NULL;
 	return 0;
