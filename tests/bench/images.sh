@@ -42,7 +42,7 @@ for z in gz zst; do
 		tar "$(command -v tar)" -C "$tmp/out" -xf "$cache/tree.tar.$z"
 	if [ "$z" = gz ]; then
 		set -- "$@" , "umoci unpack --rootless" "$(command -v umoci)" unpack --rootless \
-			--image "$cache/gz:one" "$tmp/out/u"
+			--image "$cache/gz:one:latest" "$tmp/out/u"
 	fi
 	"$bench" -n "$rounds" -u 0 -b "$clean" "$@" || true
 done
