@@ -128,7 +128,7 @@ others_run() { prints first run used probe cat /dir/file && [ "$(run changed pro
 test_ok "other images are whole" others_run
 prune_under() {
 	rootlet rmi used again changed && rootlet prune && grep -qx first "$store"/layers/*/*/dir/file &&
-		[ -f "$store/blobs/sha256/${record##*image-}" ] && [ "$(ls "$store/blobs/sha256" | wc -l)" = 3 ]
+		[ -f "$store/blobs/sha256/${record##*image-}" ] && [ "$(find "$store/blobs/sha256" -type f | wc -l)" = 3 ]
 }
 test_ok "a running image stays without its name" in_use prune_under
 runs_by_name() { fails_with "no image 'used'" run used true; }
@@ -143,7 +143,7 @@ left_overs() {
 		: >"$store/cache/seccomp-0.0-1-2-3.bpf" && : >"$store/layers/single/.tmp-1/dir/file" &&
 		rootlet prune >"$tmp/said" && cat "$tmp/said" && ! find "$store" | grep tmp- &&
 		[ ! -e "$store/scratch/0123456789abcdef" ] && [ ! -e "$store/trash/x" ] &&
-		! ls "$store/cache" | grep seccomp-0.0
+		! find "$store/cache" | grep seccomp-0.0
 }
 test_ok "left-overs of the dead go" left_overs
 container() {
@@ -210,7 +210,7 @@ if need subids; then
 	forwards() {
 		"$ROOTLET" unshare sh -c 'trap "echo got; exit 3" TERM; echo ready; while :; do sleep 0.05; done' >"$tmp/said" &
 		unshared=$!
-		wait_line "$tmp/said" ready && kill -TERM $unshared && status 3 wait $unshared && grep -qx got "$tmp/said"
+		wait_line "$tmp/said" ready && kill -TERM "$unshared" && status 3 wait "$unshared" && grep -qx got "$tmp/said"
 	}
 	test_ok "signals reach the command" forwards
 else
