@@ -233,6 +233,48 @@ test_ok "inspect shows labels and ports" sh -c '"$ROOTLET" inspect full | grep -
 stays() { run -u 0 --commit full2 full probe write /new >/dev/null && prints "$(config_of full)" config_of full2; }
 test_ok "a commit keeps all of the configuration" stays
 
+# --- many layers ---
+
+# layers N: an image "layers-N" of that many, each of which replaces /etc/last.
+layers() {
+	python3 - "$1" "$tmp" <<'X' | python3 "$srcdir/tests/make-image.py" "$store" "layers-$1:latest"
+import io, json, sys, tarfile
+n, tmp = int(sys.argv[1]), sys.argv[2]
+names = [f"{tmp}/base.tar"]
+for i in range(1, n):
+    names.append(f"{tmp}/layer-{i}.tar")
+    with tarfile.open(names[-1], "w") as tar:
+        for path in (f"etc/file-{i}", "etc/last"):
+            entry = tarfile.TarInfo(path)
+            entry.size = len(str(i))
+            tar.addfile(entry, io.BytesIO(str(i).encode()))
+print(json.dumps([{"layers": names}]))
+X
+}
+for n in 20 500 501; do
+	layers $n
+done
+of_all() { prints "$1" run -q "layers-$2" probe cat "/etc/$3"; }
+test_ok "20 layers" of_all 19 20 last
+test_ok "what is in one of them" of_all 7 20 file-7
+test_ok "500 layers" of_all 499 500 last
+test_ok "what is in one of these" of_all 123 500 file-123
+test_ok "501 are too many" fails_with "501 layers" run -q layers-501 true
+without_fsopen() { prints 499 "$testbin/no-syscall" fsopen "$ROOTLET" run --idmap=single -q layers-500 probe cat /etc/last; }
+if have_sanitizer; then
+	test_skip "500 without fsopen(2)" "a sanitizer"
+else
+	test_ok "500 without fsopen(2)" without_fsopen
+fi
+few_descriptors() { (ulimit -Sn 100 && prints 499 run -q layers-500 probe cat /etc/last); }
+keeps_limit() { (ulimit -Sn 100 && run -q layers-500 probe cat /proc/self/limits | grep -q '^Max open files *100 '); }
+test_ok "500 with a limit of 100 descriptors" few_descriptors
+test_ok "which is the program's again" keeps_limit
+too_few() { (ulimit -n 100 && fails_with "layers" run -q layers-500 true && grep -q '^hint: .*ulimit' "$tmp/stderr"); }
+test_ok "a hard limit is named" too_few
+full_already() { fails_with "--commit: the image has 500 layers" run -q --commit more layers-500 true; }
+test_ok "there is no commit over 500" full_already
+
 # --- platforms ---
 
 case $(uname -m) in

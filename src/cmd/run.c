@@ -134,15 +134,20 @@ find_image(const struct run_args *a, struct run_host *h, struct base_image *b, s
 
 /* Before it starts: who wants an image afterwards does not want to lose what was done. */
 static int
-check_commit(const char *name, const struct spec *s, const char *image, struct err *e)
+check_commit(const char *name, const struct spec *s, const struct image_record *image, struct err *e)
 {
+	const size_t n = strv_len(image->layers);
 	struct image_ref ref = IMAGE_REF_INIT;
 	int r;
 
 	if (!name)
 		return 0;
-	if (!image)
+	if (!image->digest)
 		return err_set(e, EINVAL, "--commit: the base is not an image");
+	if (n >= IMAGE_LAYERS_MAX) {
+		(void)err_set(e, E2BIG, "--commit: the image has %zu layers, and there can be no more", n);
+		return err_hint(e, "rootlet export IMAGE | rootlet import - NAME makes one of them");
+	}
 	if (s->layer == SPEC_LAYER_RAM || s->read_only)
 		return err_set(e, EINVAL, "--commit: a layer on disk is needed");
 	r = image_ref_parse(name, &ref, e);
@@ -158,7 +163,7 @@ make_plan(const struct run_args *a, const struct run_host *h, struct base_image 
 {
 	AUTO_SPEC s = NULL;
 
-	if (run_spec(a, h, &s, e) < 0 || check_commit(a->commit, s, b->found.record.digest, e) < 0 ||
+	if (run_spec(a, h, &s, e) < 0 || check_commit(a->commit, s, &b->found.record, e) < 0 ||
 	    cmd_changes_check(a, h, s, e) < 0 ||
 	    cmd_keep_plan(a, h, s, &b->found.record, ret, e) < 0)
 		return -e->code;

@@ -9,6 +9,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -225,17 +226,22 @@ is_volatile(const struct overlay *o)
 	return o->upper[0] && o->upper_fd < 0 && !o->kept;
 }
 
+/* @linked: lower directories have links in the stage, called like their descriptors */
 static int
-mount_by_options(const struct overlay *o, const char *place, char *opts, size_t size)
+mount_by_options(const struct overlay *o, const char *place, bool linked, char *opts, size_t size)
 {
 	size_t n = (size_t)snprintf(opts, size, "userxattr%s%s%s%s%s,lowerdir=",
 				    is_volatile(o) ? ",volatile" : "",
 				    o->upper[0] ? ",upperdir=" : "", o->upper,
 				    o->upper[0] ? ",workdir=" : "", o->work);
 
-	for (size_t i = 0; i < o->n; i++)
-		n += (size_t)snprintf(opts + n, size - n, "%s/proc/self/fd/%d", i ? ":" : "",
-				      o->lowers[i]);
+	for (size_t i = 0; i < o->n && n < size; i++)
+		n += (size_t)snprintf(opts + n, size - n, linked ? "%s%d" : "%s/proc/self/fd/%d",
+				      i ? ":" : "", o->lowers[i]);
+	if (n >= size) {
+		errno = E2BIG;
+		return -1;
+	}
 	return mount("overlay", place, "overlay", MS_NODEV, opts);
 }
 
@@ -245,18 +251,44 @@ mount_few(const struct overlay *o, const char *place)
 {
 	char opts[1280];
 
-	return mount_by_options(o, place, opts, sizeof(opts));
+	return mount_by_options(o, place, false, opts, sizeof(opts));
 }
 
 static int __attribute__((noinline))
-mount_some(const struct overlay *o, const char *place)
+mount_some(const struct overlay *o, const char *place, bool linked)
 {
 	char opts[4096];
 
-	return mount_by_options(o, place, opts, sizeof(opts));
+	return mount_by_options(o, place, linked, opts, sizeof(opts));
 }
 
-/* The new mount API: lowerdir+ (Linux 6.8) takes one layer a call, up to 500. */
+/*
+ * Where there is no lowerdir+: mount(2) takes 4096 bytes of options, in which 500 layers have room when
+ * their names have no more than four, as links in the stage have.
+ */
+static int
+mount_linked(const struct overlay *o, const char *place)
+{
+	char name[16], to[32];
+	int r = 0, saved;
+
+	for (size_t i = 0; r == 0 && i < o->n; i++) {
+		(void)snprintf(name, sizeof(name), "%d", o->lowers[i]);
+		(void)snprintf(to, sizeof(to), "/proc/self/fd/%d", o->lowers[i]);
+		r = symlink(to, name);
+	}
+	if (r == 0)
+		r = mount_some(o, place, true);
+	saved = errno;
+	for (size_t i = 0; i < o->n; i++) {
+		(void)snprintf(name, sizeof(name), "%d", o->lowers[i]);
+		(void)unlink(name);
+	}
+	errno = saved;
+	return r;
+}
+
+/* The new mount API: lowerdir+ (Linux 6.8) takes one layer a call, up to 500.  1: it is not there. */
 static int __attribute__((noinline))
 mount_many(const struct overlay *o, const char *place)
 {
@@ -264,9 +296,14 @@ mount_many(const struct overlay *o, const char *place)
 	char lower[32];
 	int r = fs;
 
+	if (fs < 0)
+		return 1;
+
 	for (size_t i = 0; r >= 0 && i < o->n; i++) {
 		(void)snprintf(lower, sizeof(lower), "/proc/self/fd/%d", o->lowers[i]);
 		r = sys_fsconfig(fs, FSCONFIG_SET_STRING, "lowerdir+", lower, 0);
+		if (r < 0 && i == 0)
+			return 1;
 	}
 	if (r >= 0 && o->upper[0]) {
 		r = sys_fsconfig(fs, FSCONFIG_SET_STRING, "upperdir", o->upper, 0);
@@ -305,9 +342,14 @@ open_place(struct rootfs *r, const struct mount_step *m, int *ret_target, char p
 static int
 mount_layers(const struct overlay *o, const char *place)
 {
-	return o->n <= FEW_LOWERS    ? mount_few(o, place)
-	       : o->n <= SOME_LOWERS ? mount_some(o, place)
-				     : mount_many(o, place);
+	int r;
+
+	if (o->n <= FEW_LOWERS)
+		return mount_few(o, place);
+	if (o->n <= SOME_LOWERS)
+		return mount_some(o, place, false);
+	r = mount_many(o, place);
+	return r > 0 ? mount_linked(o, place) : r;
 }
 
 static int
@@ -334,12 +376,33 @@ mount_overlay_once(struct rootfs *r, const struct mount_step *m, struct overlay 
 	return 0;
 }
 
+/* A descriptor for each layer may be more than the caller has; the program gets his limit again. */
+static void
+set_limit(const struct mount_step *m, struct rlimit *old, bool restore)
+{
+	struct rlimit high;
+
+	if (strv_len(m->lowers) <= SOME_LOWERS)
+		return;
+	if (restore) {
+		(void)setrlimit(RLIMIT_NOFILE, old);
+	} else if (getrlimit(RLIMIT_NOFILE, old) == 0) {
+		high = (struct rlimit){ .rlim_cur = old->rlim_max, .rlim_max = old->rlim_max };
+		(void)setrlimit(RLIMIT_NOFILE, &high);
+	}
+}
+
 int
 overlay_mount(struct rootfs *r, const struct mount_step *m, struct err *e)
 {
 	struct overlay o = { .n = 0, .upper_fd = -1, .work_fd = -1 };
-	int done = open_lowers(r, &o, m, e);
+	struct rlimit limit = { .rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY };
+	int done;
 
+	set_limit(m, &limit, false);
+	done = open_lowers(r, &o, m, e);
+	if (done < 0 && e->code == EMFILE)
+		(void)err_hint(e, "each layer takes a descriptor while they are mounted: ulimit -Hn 1024");
 	if (done == 0 && m->upper)
 		done = open_upper(r, &o, m, e);
 	if (done == 0)
@@ -352,6 +415,7 @@ overlay_mount(struct rootfs *r, const struct mount_step *m, struct err *e)
 		done = mount_overlay_once(r, m, &o, e);
 	}
 	overlay_close(&o);
+	set_limit(m, &limit, true);
 	return done;
 }
 

@@ -10,7 +10,7 @@
 #include "image/record.h"
 #include "image/store.h"
 
-#define OCI_LAYERS_MAX 500 /* what overlayfs takes */
+#define OCI_LAYERS_MAX IMAGE_LAYERS_MAX
 
 /* One layer as the manifest and the config describe it. */
 struct oci_layer {

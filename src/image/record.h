@@ -13,6 +13,8 @@
 
 #include "base/err.h"
 
+#define IMAGE_LAYERS_MAX 500 /* what overlayfs takes */
+
 struct image_record {
 	char *digest;      /* owned; of the manifest, "sha256:HEX" */
 	char **layers;     /* owned strv; diff-ids in hexadecimal, bottom first */
