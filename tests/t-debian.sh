@@ -3,30 +3,7 @@
 . "${srcdir:-.}/tests/lib.sh"
 need userns overlay || skip_all "no overlay in user namespaces here"
 
-mirror=http://deb.debian.org/debian
-suite=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release 2>/dev/null)
-cache=${ROOTLET_TEST_CACHE:-/var/tmp/rootlet-test-cache}
-
-have_debian_network() {
-	[ -n "$suite" ] && timeout 20 /usr/lib/apt/apt-helper -o Acquire::Retries=0 download-file \
-		"$mirror/dists/$suite/Release" "$tmp/Release" >/dev/null 2>&1
-}
-# The tree is made once, by the first who can: a tar file with owners, for everybody.
-make_debian() {
-	need mmdebstrap || return
-	[ -d "$cache" ] || { mkdir -p "$cache" && chmod 1777 "$cache"; } || return
-	mode=unshare
-	! have_root || mode=root
-	# In a directory that a user of the range can reach.
-	(cd / && TMPDIR=$cache timeout 120 mmdebstrap --quiet --variant=apt --mode="$mode" "$suite" - \
-		"deb $mirror $suite main" >"$cache/debian.tar.$$" 2>"$tmp/mmdebstrap.log") &&
-		chmod 644 "$cache/debian.tar.$$" && mv "$cache/debian.tar.$$" "$cache/debian.tar" &&
-		return
-	rm -f "$cache/debian.tar.$$"
-	sed 's/^/# /' "$tmp/mmdebstrap.log"
-	return 1
-}
-have_debian_tree() { [ -s "$cache/debian.tar" ] || make_debian; }
+. "$srcdir/tests/debian.sh"
 need debian_network || skip_all "no packages to be had here"
 need debian_tree || skip_all "no minimal tree: neither $cache/debian.tar nor mmdebstrap with its ids"
 

@@ -1,5 +1,5 @@
 # rootlet run IMAGE: what its configuration says is done as docker does it, and the user's options win
-# shellcheck shell=sh disable=SC2016,SC2030,SC2031,SC2317
+# shellcheck shell=sh disable=SC2016,SC2030,SC2031,SC2317,SC3045
 . "${srcdir:-.}/tests/lib.sh"
 need userns overlay || skip_all "no overlay in user namespaces here"
 have_python3 || skip_all "no python3 here"
