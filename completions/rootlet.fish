@@ -40,6 +40,8 @@ function __rootlet_with_value
             printf '%s\n'
         case rm
             printf '%s\n'
+        case commit
+            printf '%s\n' -c --change -m --message -a --author
         case snapshot
             printf '%s\n'
         case rollback
@@ -358,6 +360,13 @@ complete -c rootlet -n '__rootlet_at_options start' -l help -d 'show a summary o
 complete -c rootlet -n __rootlet_at_command -a rm -d 'remove containers that have been kept'
 complete -c rootlet -n '__rootlet_at_options rm' -s f -l force -d 'also one that runs: it is ended first'
 complete -c rootlet -n '__rootlet_at_options rm' -l help -d 'show a summary of the options'
+
+complete -c rootlet -n __rootlet_at_command -a commit -d 'make an image of a container that has been kept'
+complete -c rootlet -n '__rootlet_at_options commit' -s c -l change -x -d 'alter the configuration, as "ENV A=B"'
+complete -c rootlet -n '__rootlet_at_options commit' -s m -l message -x -d 'what the history of the image says'
+complete -c rootlet -n '__rootlet_at_options commit' -s a -l author -x -d 'who made it'
+complete -c rootlet -n '__rootlet_at_options commit' -s q -l quiet -d 'do not show how far it is'
+complete -c rootlet -n '__rootlet_at_options commit' -l help -d 'show a summary of the options'
 
 complete -c rootlet -n __rootlet_at_command -a snapshot -d 'keep what a container is now under a name'
 complete -c rootlet -n '__rootlet_at_options snapshot' -l list -d 'list the snapshots, the oldest first'

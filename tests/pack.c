@@ -3,7 +3,8 @@
  *
  *   pack tree DIR OUT none|gzip|zstd [WORD...]
  *   pack upper DIR OUT none|gzip|zstd [WORD...] [LOWER...]   the topmost LOWER first
- *        WORD is recorded, mtime=SECONDS or exclude=PATTERN.  Prints "diff-id BYTES ENTRIES SOCKETS
+ *        WORD is recorded, mtime=SECONDS or exclude=PATTERN, or
+ *        earlier=DIR, an upper directory below.  Prints "diff-id BYTES ENTRIES SOCKETS
  *        digest SIZE".
  *   pack diff UPPER [recorded] LOWER...       prints "KIND TYPE SIZE PATH" lines
  *   pack deep DIR N NAME                      makes N directories, each in the one before
@@ -21,7 +22,7 @@
 
 #define N_MAX 600
 
-static int lowers[N_MAX];
+static int lowers[N_MAX], earlier[N_MAX];
 static const char *excluded[N_MAX + 1];
 
 static int
@@ -48,7 +49,8 @@ read_words(char **words, struct pack_options *o)
 {
 	size_t n_excluded = 0;
 
-	*o = (struct pack_options){ .mtime_max = -1, .exclude = excluded, .lower = lowers };
+	*o = (struct pack_options){ .mtime_max = -1, .exclude = excluded, .lower = lowers,
+				   .earlier = earlier };
 	for (; *words; words++) {
 		if (strcmp(*words, "recorded") == 0)
 			o->recorded = true;
@@ -56,6 +58,8 @@ read_words(char **words, struct pack_options *o)
 			o->mtime_max = strtoll(*words + 6, NULL, 10);
 		else if (strncmp(*words, "exclude=", 8) == 0 && n_excluded < N_MAX)
 			excluded[n_excluded++] = *words + 8;
+		else if (strncmp(*words, "earlier=", 8) == 0 && o->n_earlier < N_MAX)
+			earlier[o->n_earlier++] = open_dir(*words + 8);
 		else if (o->n_lower < N_MAX)
 			lowers[o->n_lower++] = open_dir(*words);
 	}

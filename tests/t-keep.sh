@@ -11,6 +11,9 @@ run() { "$ROOTLET" run "$@"; }
 keep() { run --keep "$@"; }
 start() { "$ROOTLET" start "$@"; }
 
+# The layer of the changes in "commit" below, whoever makes it.
+wanted_layer=sha256:c925ad88e0b871c3a5787cd118055a72ee23f85f145fa91a5a23bde4570f3568
+
 # --- an image with a shell ---
 
 tree=$tmp/tree
@@ -208,6 +211,99 @@ test_ok "no rollback to what is not there" fails_with "no snapshot 'x'" rootlet 
 for name in '' .. a/b .x; do
 	test_ok "no snapshot is named '$name'" fails_with "no name" rootlet snapshot snap "$name"
 done
+
+# --- commit ---
+
+# Everything that can be done to a file, and what can be seen of all of them.
+base_tree='cd / && mkdir -p w/a/b w/gone/x w/opaque/x w/again/x w/old w/mode w/links && cd w &&
+	for f in a/f a/b/f gone/f opaque/f again/f again/x/f old/f file dir-to-be link-to-be copied chmodded same; do
+		echo "$f" >$f; done && ln a/f links/1 && ln a/f links/2 && ln -s a link && mkdir to-file && echo x >to-file/x &&
+	setfattr -n user.a -v 1 a && find . -exec touch -h -d @1000000000.5 {} +'
+changes='cd /w && rm -r gone opaque again && mkdir opaque again again/x && echo new >opaque/new && echo n >again/x/g &&
+	echo more >>copied && chmod 0 chmodded && chmod 4755 same && rm file dir-to-be link-to-be && mkdir dir-to-be &&
+	echo in >dir-to-be/in && ln -s copied link-to-be && rm -r to-file && echo f >to-file && rm link && mkdir link &&
+	ln links/1 links/3 && echo l >links/new && ln links/new links/new-2 && ln links/new a/b/hard && mkfifo pipe &&
+	setfattr -n user.b -v 2 a && setfattr -x user.a a && setfattr -n user.c -v 3 a/f && mv old moved && chown 5:6 moved &&
+	chown 0:7 a/b/f && mkdir mode/secret && echo s >mode/secret/s && chmod 0 mode/secret && touch -d @5 a/b &&
+	mkdir -p d/e/e/p && chmod 1777 d/e && echo u >d/e/u && chown 1000:1000 d/e/u && chmod 600 d/e/u && rm a/b/f &&
+	echo back >a/b/f && chown 1:2 a/b/f && find . ! -name b -exec touch -h -d @1100000000.25 {} +'
+listing='cd /w && find . -printf "%P|%y|%m|%U:%G|%T@|%l" \( -type d -printf "\n" -o -printf "|%n|%s\n" \) | sort
+	find . -type f -exec cksum {} + | sort
+	find . \( -type f -o -type d \) -exec getfattr -h -d -m "^user.[^o]" {} + | sort'
+keep --name tree base:1 sh -c "$base_tree" && rootlet commit -q tree tree:1 >"$tmp/digest" || exit 99
+prints_digest() { grep -Eqx 'sha256:[0-9a-f]{64}' "$tmp/digest" && rootlet inspect tree:1 | grep -q "$(cat "$tmp/digest")"; }
+test_ok "commit prints the digest of the image" prints_digest
+diff_id_of() {
+	rootlet inspect "$1" | python3 -c 'import json, sys; print(json.load(sys.stdin)["config"]["rootfs"]["diff_ids"][-1])'
+}
+layers_of() {
+	rootlet inspect "$1" | python3 -c 'import json, sys; print(len(json.load(sys.stdin)["config"]["rootfs"]["diff_ids"]))'
+}
+# round_trip MAP: what has been done is there in the image as it was.
+round_trip() {
+	keep "--idmap=$1" --name "rt-$1" tree:1 sh -c "$changes" && start "rt-$1" sh -c "$listing" >"$tmp/before" &&
+		rootlet commit -q "rt-$1" "rt-$1" >/dev/null && run "--idmap=$1" "rt-$1" sh -c "$listing" >"$tmp/after" &&
+		[ "$(wc -l <"$tmp/before")" -gt 50 ] && diff "$tmp/before" "$tmp/after"
+}
+# The same, and then bit by bit with a snapshot between each two steps.
+step_by_step() {
+	keep "--idmap=$1" --name "st-$1" tree:1 true && echo "$changes" | tr -d '\n\t' | sed 's/ *&& */\n/g' >"$tmp/steps" || return
+	n=0 part='cd /w'
+	while read -r line; do
+		part="$part && $line"
+		n=$((n + 1))
+		[ $((n % 4)) = 0 ] || continue
+		start "st-$1" sh -c "$part" </dev/null && rootlet snapshot "st-$1" "s$n" || return
+		part='cd /w'
+	done <"$tmp/steps"
+	start "st-$1" sh -c "$part" </dev/null && start "st-$1" sh -c "$listing" >"$tmp/before" &&
+		rootlet commit -q "st-$1" "st-$1" >/dev/null && run "--idmap=$1" "st-$1" sh -c "$listing" >"$tmp/after" &&
+		diff "$tmp/before" "$tmp/after" && [ "$(layers_of "st-$1")" = "$(layers_of "rt-$1")" ]
+}
+# The digest of the layer, of fixed contents at a fixed time: everywhere the same.
+fixed() {
+	(SOURCE_DATE_EPOCH=1200000000 && export SOURCE_DATE_EPOCH && rootlet commit -q "$1" "fixed-$1" >/dev/null &&
+		diff_id_of "fixed-$1")
+}
+for map in range single root; do
+	case $map in
+	range) have_subids || continue ;;
+	root) have_root || continue ;;
+	esac
+	test_ok "a commit has the tree as it was ($map)" round_trip $map
+	test_ok "also what snapshots have of it ($map)" step_by_step $map
+	test_ok "its digest is that of anywhere ($map)" prints "$wanted_layer" fixed "rt-$map"
+done
+again() {
+	(SOURCE_DATE_EPOCH=1200000000 && export SOURCE_DATE_EPOCH &&
+		[ "$(rootlet commit -q tree x:1)" = "$(rootlet commit -q tree x:2)" ])
+}
+test_ok "the same at the same SOURCE_DATE_EPOCH is the same image" again
+config() {
+	rootlet commit -q -m note -a me -c 'ENV Q=r' -c 'CMD ["sh", "-c", "echo $Q"]' tree x:3 >/dev/null && prints r run x:3 &&
+		rootlet inspect x:3 | python3 -c 'import json, sys
+c = json.load(sys.stdin)["config"]; h = c["history"][-1]
+assert h["comment"] == "note" and h["author"] == c["author"] == "me", h'
+}
+test_ok "--change, --message and --author" config
+nothing() {
+	keep --name nothing base:1 true && rootlet commit -q nothing x:4 >/dev/null && rootlet commit -q nothing x:5 >/dev/null &&
+		run x:5 true
+}
+test_ok "nothing at all is an image, too" nothing
+run_commit_closed() {
+	run --idmap=single --commit closed base:1 sh -c 'echo c >/closed && chmod 0 /closed' && run --idmap=single closed cat /closed
+}
+test_ok "what its owner may not read is in it (run --commit)" prints c run_commit_closed
+test_ok "a bad change is an error" fails_with "NONSENSE" rootlet commit -q -c 'NONSENSE x' tree x:6
+test_ok "so is a name that is none" fails_with "Capital" rootlet commit tree Capital
+test_ok "a container over the machine has no image" fails_with "not over an image" rootlet commit host x:6
+test_ok "two names are needed" fails_with "expected" rootlet commit tree
+test_ok "no image was made of that" fails_with "no image" rootlet inspect x:6
+start tree sh -c 'echo up; sleep 1000' >"$tmp/up" 2>&1 </dev/null &
+wait_line "$tmp/up" up
+test_ok "one that runs is not committed" fails_with "container 'tree' is running" rootlet commit tree x:7
+rootlet rm -f tree
 
 # --- what others planted, and what is broken ---
 

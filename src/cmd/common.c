@@ -198,6 +198,8 @@ const struct opt_command cmd_table[] = {
 	  start_opts, cmd_start, true },
 	{ "rm", "[OPTIONS] CONTAINER...", "remove containers that have been kept", rm_opts, cmd_rm,
 	  false },
+	{ "commit", "[OPTIONS] CONTAINER NAME[:TAG]",
+	  "make an image of a container that has been kept", commit_opts, cmd_changes, false },
 	{ "snapshot", "[OPTIONS] CONTAINER [NAME]", "keep what a container is now under a name",
 	  snapshot_opts, cmd_snapshot, false },
 	{ "rollback", "CONTAINER NAME", "make a container what it was at a snapshot", rollback_opts,

@@ -43,6 +43,7 @@ const struct opt commit_opts[] = {
 		   "what the history of the image says", NULL),
 	OPT_STRING('a', "author", "TEXT", OPT_VALUE_TEXT, struct commit_args, author,
 		   "who made it", NULL),
+	OPT_FLAG('q', "quiet", struct commit_args, quiet, "do not show how far it is", NULL),
 	OPT_END,
 };
 

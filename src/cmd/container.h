@@ -27,6 +27,7 @@ struct diff_args {
 
 struct commit_args {
 	const char *message, *author;
+	bool quiet;
 	struct opt_list changes;
 };
 

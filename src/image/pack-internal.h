@@ -72,6 +72,8 @@ struct lower_hit {
 	struct attr attr;
 	size_t *dirs;     /* owned: which lower directories are merged there */
 	size_t n_dirs;
+	bool whiteout;    /* nothing is there because of a whiteout */
+	bool closed;      /* nothing further below shows through: opaque, or below no directory */
 };
 #define LOWER_HIT_INIT { .fd = -1 }
 void lower_hit_free(struct lower_hit *h);
@@ -126,6 +128,8 @@ struct frame {
 	struct attr attr;
 	size_t *dirs;      /* owned: lower directories to compare with */
 	size_t n_dirs;
+	size_t *ups;       /* owned: of walk.uppers, those that are merged there; NULL: the only one */
+	size_t n_ups;
 	bool cut_off;      /* what is in it is cut off from below */
 	bool written;      /* for the visitor */
 };
@@ -138,6 +142,7 @@ struct walk {
 	int (*visit)(struct walk *w, const struct node *n, struct err *e);
 	void *arg;
 
+	struct pack_options uppers; /* with several uppers as @lower, the walk's directory first */
 	char *path;
 	size_t path_room;
 	struct frame *frames;

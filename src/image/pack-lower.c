@@ -106,7 +106,8 @@ lower_find(const struct pack_options *o, const size_t *dirs, size_t n_dirs, cons
 		if (r == 0)
 			continue;
 		/* Also after a whiteout, which is no directory. */
-		end = a.opaque || !S_ISDIR(a.st.st_mode);
+		end = ret->closed = a.opaque || !S_ISDIR(a.st.st_mode);
+		ret->whiteout = ret->fd < 0 && whiteout;
 		if (S_ISDIR(a.st.st_mode)) {
 			if (!ret->dirs)
 				ret->dirs = xcalloc(n_dirs, sizeof(*ret->dirs));

@@ -42,6 +42,7 @@ frame_free(struct frame *f)
 	names_free(&f->names);
 	attr_free(&f->attr);
 	free(f->dirs);
+	free(f->ups);
 }
 
 static bool
@@ -67,6 +68,22 @@ add_hidden_names(struct walk *w, struct frame *f, struct err *e)
 		if (fd < 0)
 			return e->code ? -e->code : err_set(e, ENOENT, "changed while it was read");
 		if (names_read(&f->names, fd, true, e) < 0)
+			return -e->code;
+	}
+	return 0;
+}
+
+/* Of directories that are merged, all but the first have theirs still to be read. */
+static int
+add_stacked_names(struct walk *w, struct frame *f, struct err *e)
+{
+	for (size_t i = 1; i < f->n_ups; i++) {
+		AUTO_FD fd = open_below(w->uppers.lower[f->ups[i]], w->path,
+					O_RDONLY | O_DIRECTORY | O_NOFOLLOW, e);
+
+		if (fd < 0)
+			return e->code ? -e->code : err_set(e, ENOENT, "changed while it was read");
+		if (names_read(&f->names, fd, false, e) < 0)
 			return -e->code;
 	}
 	return 0;
@@ -99,7 +116,8 @@ open_directory(int fd, struct err *e)
 
 /* Enter the directory that @n is; its attributes and @hit's list go to the frame. */
 static int
-enter(struct walk *w, struct node *n, struct attr *a, struct lower_hit *hit, struct err *e)
+enter(struct walk *w, struct node *n, struct attr *a, struct lower_hit *hit, struct lower_hit *up,
+      struct err *e)
 {
 	struct frame f = { .fd = open_directory(n->fd, e), .path_len = strlen(w->path) };
 	const bool merged = w->o->from == PACK_MERGED;
@@ -108,8 +126,12 @@ enter(struct walk *w, struct node *n, struct attr *a, struct lower_hit *hit, str
 	f.cut_off = n->cut_off || a->opaque;
 	f.dirs = TAKE_PTR(hit->dirs);
 	f.n_dirs = hit->n_dirs;
+	f.ups = TAKE_PTR(up->dirs);
+	f.n_ups = up->n_dirs;
 	if (r >= 0 && !merged)
 		r = names_read(&f.names, f.fd, false, e);
+	if (r >= 0)
+		r = add_stacked_names(w, &f, e);
 	if (r >= 0 && (merged || (w->tell_hidden && f.cut_off)))
 		r = add_hidden_names(w, &f, e);
 	if (r < 0) {
@@ -170,8 +192,8 @@ check_possible(const struct walk *w, const char *name, const struct attr *a, str
 }
 
 static int
-visit_open(struct walk *w, struct node *n, struct attr *a, struct lower_hit *hit, const char *name,
-	   struct err *e)
+visit_open(struct walk *w, struct node *n, struct attr *a, struct lower_hit *hit, struct lower_hit *up,
+	   const char *name, struct err *e)
 {
 	const bool is_upper = w->o->from == PACK_UPPER;
 	const bool in_marked = w->depth > 0 && w->frames[w->depth - 1].attr.marks_whiteouts;
@@ -187,13 +209,14 @@ visit_open(struct walk *w, struct node *n, struct attr *a, struct lower_hit *hit
 	if (!S_ISDIR(a->st.st_mode))
 		return w->visit(w, n, e);
 	n->hides = a->opaque && !n->cut_off && (w->o->n_lower == 0 || hit->n_dirs > 0);
-	return enter(w, n, a, hit, e);
+	return enter(w, n, a, hit, up, e);
 }
 
 /* What shows through at a path. */
 static int
 visit_merged(struct walk *w, struct node *n, struct lower_hit *hit, struct err *e)
 {
+	struct lower_hit none = LOWER_HIT_INIT;
 	AUTO_ATTR a = { .xattrs = NULL };
 
 	if (hit->fd < 0)
@@ -206,39 +229,64 @@ visit_merged(struct walk *w, struct node *n, struct lower_hit *hit, struct err *
 	a.opaque = false;
 	n->fd = hit->fd;
 	n->attr = &a;
-	return S_ISDIR(a.st.st_mode) ? enter(w, n, &a, hit, e) : w->visit(w, n, e);
+	return S_ISDIR(a.st.st_mode) ? enter(w, n, &a, hit, &none, e) : w->visit(w, n, e);
 }
 
-/* Visit what the path of @w is in directory @dir_fd, where it is @name. */
+/* A path of several uppers: @up is what they have there. */
 static int
-visit_name(struct walk *w, int dir_fd, const char *name, bool lower_only, bool cut_off,
-	   const struct lower_hit *around, struct err *e)
+visit_stacked(struct walk *w, struct node *n, struct lower_hit *hit, struct lower_hit *up,
+	     const char *name, struct err *e)
+{
+	if (up->fd < 0 && !up->whiteout)
+		return err_set(e, ENOENT, "changed while it was read");
+	if (up->whiteout) {
+		n->hides = true;
+		return visit_deleted(w, n, hit, e);
+	}
+	n->fd = up->fd;
+	up->attr.opaque = up->closed;
+	return visit_open(w, n, &up->attr, hit, up, name, e);
+}
+
+/*
+ * Visit what the path of @w is in directory @dir_fd, where it is @name.
+ *
+ * @f: the frame of that directory; at the top one that has only what is to be compared
+ */
+static int
+visit_name(struct walk *w, int dir_fd, const char *name, bool lower_only, const struct frame *f,
+	   struct err *e)
 {
 	AUTO_FD fd = -1;
 	AUTO_ATTR a = { .xattrs = NULL };
-	AUTO_HIT hit = LOWER_HIT_INIT;
-	struct node n = { .path = w->path, .fd = -1, .cut_off = cut_off };
+	AUTO_HIT hit = LOWER_HIT_INIT, up = LOWER_HIT_INIT;
+	struct node n = { .path = w->path, .fd = -1, .cut_off = f->cut_off };
 
-	if (lower_find(w->o, around->dirs, around->n_dirs, w->path, &hit, e) < 0)
+	if (lower_find(w->o, f->dirs, f->n_dirs, w->path, &hit, e) < 0)
 		return -e->code;
 	if (w->o->from == PACK_MERGED)
 		return visit_merged(w, &n, &hit, e);
 	if (lower_only)
 		return visit_deleted(w, &n, &hit, e);
+	if (f->n_ups > 0)
+		return lower_find(&w->uppers, f->ups, f->n_ups, w->path, &up, e) < 0
+			       ? -e->code
+			       : visit_stacked(w, &n, &hit, &up, name, e);
 	fd = sys_openat(dir_fd, name, O_PATH | O_NOFOLLOW, 0);
 	if (fd < 0)
 		return err_sys(e, "open");
 	n.fd = fd;
 	if (attr_read(fd, w->o->recorded, &a, e) < 0)
 		return -e->code;
-	return visit_open(w, &n, &a, &hit, name, e);
+	return visit_open(w, &n, &a, &hit, &up, name, e);
 }
 
 static int
 frame_reopen(struct walk *w, struct frame *f, struct err *e)
 {
 	AUTO_FREE char *path = xstrndup(w->path, f->path_len);
-	AUTO_FD fd = open_below(w->top_fd, path, O_PATH | O_DIRECTORY | O_NOFOLLOW, e);
+	const int top = f->n_ups > 0 ? w->uppers.lower[f->ups[0]] : w->top_fd;
+	AUTO_FD fd = open_below(top, path, O_PATH | O_DIRECTORY | O_NOFOLLOW, e);
 	struct stat st;
 
 	if (fd < 0 && e->code)
@@ -256,7 +304,11 @@ static int
 step(struct walk *w, struct err *e)
 {
 	struct frame *f = &w->frames[w->depth - 1];
-	const struct lower_hit around = { .fd = -1, .dirs = f->dirs, .n_dirs = f->n_dirs };
+	const struct frame around = { .dirs = f->dirs,
+				      .n_dirs = f->n_dirs,
+				      .ups = f->ups,
+				      .n_ups = f->n_ups,
+				      .cut_off = f->cut_off };
 	const char *name;
 
 	if (f->next == f->names.n) {
@@ -269,28 +321,48 @@ step(struct walk *w, struct err *e)
 		return -e->code;
 	name = f->names.sorted[f->next++];
 	path_set(w, f->path_len, name);
-	return is_excluded(w)
-		     ? 0
-		     : visit_name(w, f->fd, name, name_is_lower(name), f->cut_off, &around, e);
+	return is_excluded(w) ? 0 : visit_name(w, f->fd, name, name_is_lower(name), &around, e);
+}
+
+static size_t *
+all_of(size_t n)
+{
+	size_t *v = xcalloc(n, sizeof(*v));
+
+	for (size_t i = 0; i < n; i++)
+		v[i] = i;
+	return v;
 }
 
 static int
 start(struct walk *w, struct err *e)
 {
-	AUTO_HIT all = LOWER_HIT_INIT;
+	const bool is_upper = w->o->from == PACK_UPPER;
+	CLEANUP(frame_free) struct frame all = { .fd = -1 };
 
 	path_set(w, 0, "");
 	all.n_dirs = w->o->from == PACK_TREE ? 0 : w->o->n_lower;
-	all.dirs = xcalloc(all.n_dirs, sizeof(*all.dirs));
-	for (size_t i = 0; i < all.n_dirs; i++)
-		all.dirs[i] = i;
-	return visit_name(w, w->top_fd, ".", false, false, &all, e);
+	all.dirs = all_of(all.n_dirs);
+	if (is_upper && w->o->n_earlier > 0) {
+		all.n_ups = w->uppers.n_lower;
+		all.ups = all_of(all.n_ups);
+	}
+	return visit_name(w, w->top_fd, ".", false, &all, e);
 }
 
 int
 walk_tree(struct walk *w, struct err *e)
 {
-	int r = start(w, e);
+	AUTO_FREE int *uppers = xcalloc(w->o->n_earlier + 1, sizeof(*uppers));
+	int r;
+
+	uppers[0] = w->top_fd;
+	for (size_t i = 0; i < w->o->n_earlier; i++)
+		uppers[i + 1] = w->o->earlier[i];
+	w->uppers = (struct pack_options){ .recorded = w->o->recorded,
+					   .lower = uppers,
+					   .n_lower = w->o->n_earlier + 1 };
+	r = start(w, e);
 
 	while (r >= 0 && w->depth > 0)
 		r = step(w, e);

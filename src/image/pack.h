@@ -61,6 +61,12 @@ struct pack_options {
 	 */
 	const int *lower;
 	size_t n_lower;
+	/*
+	 * Of PACK_UPPER: earlier upper directories, which lie between the directory and @lower, the
+	 * topmost first.  What is written, or told, is what all of them together change.
+	 */
+	const int *earlier;
+	size_t n_earlier;
 	struct progress *progress; /* borrowed; told of the bytes of files; or NULL */
 };
 

@@ -1,3 +1,5 @@
+#include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -5,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/parse.h"
+#include "base/fd.h"
 #include "base/str.h"
 #include "cmd/cmd.h"
 #include "image/aliases.h"
@@ -200,6 +203,26 @@ new_image_name(const char *text, char **ret, struct err *e)
 		return err_set(e, EINVAL, "'%s' is the name of the machine itself", text);
 	*ret = TAKE_PTR(name);
 	return 0;
+}
+
+static bool
+write_file(const char *path, const char *text)
+{
+	AUTO_FD fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	return fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+}
+
+/* Without it some file may not be read, which is said then. */
+void
+take_override(void)
+{
+	AUTO_FREE char *uids = xasprintf("0 %u 1", geteuid()), *gids = xasprintf("0 %u 1", getegid());
+
+	if (geteuid() == 0 || unshare(CLONE_NEWUSER) < 0)
+		return;
+	(void)write_file("/proc/self/setgroups", "deny");
+	(void)(write_file("/proc/self/uid_map", uids) && write_file("/proc/self/gid_map", gids));
 }
 
 const char *

@@ -15,25 +15,27 @@
 static const struct verb {
 	const char *name;
 	int (*run)(int argc, char **argv, struct err *e);
+	bool override; /* reads what programs have made in a layer, whatever its mode */
 } verbs[] = {
-	{ "apply", verb_apply },
-	{ "commit-layer", verb_commit_layer },
-	{ "df", verb_df },
-	{ "end-changes", verb_end_changes },
-	{ "export", verb_export },
-	{ "history", verb_history },
-	{ "images", verb_images },
-	{ "import", verb_import },
-	{ "inspect", verb_inspect },
-	{ "load", verb_load },
-	{ "prepare", verb_prepare },
-	{ "prune", verb_prune },
-	{ "ps", verb_ps },
-	{ "rmi", verb_rmi },
-	{ "save", verb_save },
-	{ "sweep-containers", verb_sweep_containers },
-	{ "tag", verb_tag },
-	{ "verify", verb_verify },
+	{ "apply", verb_apply, false },
+	{ "commit", verb_commit, true },
+	{ "commit-layer", verb_commit_layer, true },
+	{ "df", verb_df, false },
+	{ "end-changes", verb_end_changes, false },
+	{ "export", verb_export, false },
+	{ "history", verb_history, false },
+	{ "images", verb_images, false },
+	{ "import", verb_import, false },
+	{ "inspect", verb_inspect, false },
+	{ "load", verb_load, false },
+	{ "prepare", verb_prepare, false },
+	{ "prune", verb_prune, false },
+	{ "ps", verb_ps, false },
+	{ "rmi", verb_rmi, false },
+	{ "save", verb_save, false },
+	{ "sweep-containers", verb_sweep_containers, false },
+	{ "tag", verb_tag, false },
+	{ "verify", verb_verify, false },
 };
 
 /* The exit status of a verb that returned @r. */
@@ -60,6 +62,8 @@ main(int argc, char **argv)
 	for (size_t i = 0; argc > 0 && i < NELEMS(verbs); i++) {
 		if (strcmp(verbs[i].name, argv[0]) != 0)
 			continue;
+		if (verbs[i].override && argc > 1 && strcmp(argv[1], "single") == 0)
+			take_override();
 		if (image_confine_calls(&e) < 0)
 			return cmd_fail(&e);
 		r = verbs[i].run(argc, argv, &e);

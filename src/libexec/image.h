@@ -16,6 +16,7 @@
 
 /* Each takes argv with its own name first; returns 0, 1 after --help, VERB_FAULTS, or -errno. */
 int verb_apply(int argc, char **argv, struct err *e);
+int verb_commit(int argc, char **argv, struct err *e);
 int verb_commit_layer(int argc, char **argv, struct err *e);
 int verb_df(int argc, char **argv, struct err *e);
 int verb_end_changes(int argc, char **argv, struct err *e);
@@ -33,6 +34,12 @@ int verb_save(int argc, char **argv, struct err *e);
 int verb_sweep_containers(int argc, char **argv, struct err *e);
 int verb_tag(int argc, char **argv, struct err *e);
 int verb_verify(int argc, char **argv, struct err *e);
+
+/*
+ * Become root of a user namespace with our one id, where that can be: for a layer of one id, in which
+ * all files are ours, but some may not be opened by their owner.
+ */
+void take_override(void);
 
 /* Of a verb that cmd_image_in_kind() calls: argv[1], which is taken out of @argv. */
 const char *take_kind(int *argc, char ***argv);
