@@ -1,7 +1,7 @@
 # bash completion of rootlet(1), written from the option tables by "make update-docs"
 # shellcheck shell=bash disable=SC2034,SC2046,SC2086,SC2154,SC2207
 
-_rootlet_commands='run try apply bwrap images export history import load save inspect tag rmi df prune verify ps start rm commit snapshot rollback unshare doctor spec'
+_rootlet_commands='run try apply bwrap images export history import load save inspect tag rmi df prune verify ps start rm diff commit snapshot rollback unshare doctor spec'
 _rootlet_caps='ALL CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE'
 
 # Sets kind to what option $2 of command $1 takes; empty: no value.
@@ -119,6 +119,7 @@ _rootlet_kind()
 	df:--format) kind='words table json' ;;
 	prune:--format) kind='words table json' ;;
 	ps:--format) kind='words table json names' ;;
+	diff:--format) kind='words table json' ;;
 	commit:-c | commit:--change) kind='text' ;;
 	commit:-m | commit:--message) kind='text' ;;
 	commit:-a | commit:--author) kind='text' ;;
@@ -149,6 +150,7 @@ _rootlet_options()
 	ps) echo '-a --all --format= -q --quiet --help' ;;
 	start) echo '--help' ;;
 	rm) echo '-f --force --help' ;;
+	diff) echo '--format= --last --patch --help' ;;
 	commit) echo '-c --change= -m --message= -a --author= -q --quiet --help' ;;
 	snapshot) echo '--list --rm --help' ;;
 	rollback) echo '--help' ;;

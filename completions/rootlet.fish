@@ -40,6 +40,8 @@ function __rootlet_with_value
             printf '%s\n'
         case rm
             printf '%s\n'
+        case diff
+            printf '%s\n' --format
         case commit
             printf '%s\n' -c --change -m --message -a --author
         case snapshot
@@ -360,6 +362,12 @@ complete -c rootlet -n '__rootlet_at_options start' -l help -d 'show a summary o
 complete -c rootlet -n __rootlet_at_command -a rm -d 'remove containers that have been kept'
 complete -c rootlet -n '__rootlet_at_options rm' -s f -l force -d 'also one that runs: it is ended first'
 complete -c rootlet -n '__rootlet_at_options rm' -l help -d 'show a summary of the options'
+
+complete -c rootlet -n __rootlet_at_command -a diff -d 'list what a container that is kept has changed'
+complete -c rootlet -n '__rootlet_at_options diff' -l format -x -a 'table json' -d 'how to print changes'
+complete -c rootlet -n '__rootlet_at_options diff' -l last -d 'of the container that was made or started last'
+complete -c rootlet -n '__rootlet_at_options diff' -l patch -d 'print what has changed in text files'
+complete -c rootlet -n '__rootlet_at_options diff' -l help -d 'show a summary of the options'
 
 complete -c rootlet -n __rootlet_at_command -a commit -d 'make an image of a container that has been kept'
 complete -c rootlet -n '__rootlet_at_options commit' -s c -l change -x -d 'alter the configuration, as "ENV A=B"'

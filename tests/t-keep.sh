@@ -305,6 +305,50 @@ wait_line "$tmp/up" up
 test_ok "one that runs is not committed" fails_with "container 'tree' is running" rootlet commit tree x:7
 rootlet rm -f tree
 
+# --- diff ---
+
+differ() {
+	keep --name diff tree:1 sh -c 'cd /w && echo b >>file && rm -r gone && mkdir new && echo n >new/n && ln -s x new/l' &&
+		prints "C f          7 /w/file
+D d          0 /w/gone
+A d          0 /w/new
+A l          0 /w/new/l
+A f          2 /w/new/n" sh -c '"$1" diff diff | grep /w/' sh "$ROOTLET"
+}
+test_ok "diff tells what was added, changed and deleted" differ
+merged_diff() {
+	rootlet snapshot diff s && start diff sh -c 'rm /w/new/n; mkdir /w/gone; echo z >/w/gone/z' && prints "D /w/gone/f
+D /w/gone/x
+A /w/gone/z
+A /w/new
+A /w/new/l" sh -c '"$1" diff --last | grep -e /w/gone/ -e /w/new | cut -c 1,15-' sh "$ROOTLET"
+}
+test_ok "of all that snapshots have, together" merged_diff
+diff_json() {
+	rootlet diff --format json diff | python3 -c 'import json, sys
+c = {c["path"]: c for c in json.load(sys.stdin)}
+assert c["/w/file"] == {"change": "C", "type": "f", "size": 7, "path": "/w/file"}, c'
+}
+test_ok "diff --format json is that" diff_json
+patch_text() {
+	rootlet diff --patch diff >"$tmp/patch" && grep -A 4 '^--- a/w/file$' "$tmp/patch" | tail -n 4 | {
+		read -r a && read -r b && read -r c && read -r d && [ "$a$b$c$d" = "+++ b/w/file@@ -1,1 +1,2 @@file+b" ]
+	}
+}
+test_ok "diff --patch is a unified diff" patch_text
+patch_hostile() {
+	keep --name hostile tree:1 sh -c 'cd /w && rm file && ln -s /etc/passwd file && rm copied && mkfifo copied && cat /usr/bin/sh >same' &&
+		timeout 10 "$ROOTLET" diff --patch hostile >"$tmp/patch" && ! grep -q root: "$tmp/patch" &&
+		grep -q 'Binary files a/w/same and b/w/same differ' "$tmp/patch"
+}
+test_ok "no link is followed for it, no FIFO waited for" patch_hostile
+host_diff() { rootlet diff host | grep -q '^A f  *2 .*/host/here$' && rootlet diff host | grep -q '^D f .*/host/old$'; }
+test_ok "diff of the machine" host_diff
+volume_diff() { rootlet diff vol | grep -qx 'A f          2 /vol/v'; }
+test_ok "and of a folder under a layer" volume_diff
+test_ok "diff of what is not there is an error" fails_with "no container" rootlet diff nowhere
+test_ok "and without a name" fails_with "expected" rootlet diff
+
 # --- what others planted, and what is broken ---
 
 planted() {

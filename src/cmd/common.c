@@ -198,6 +198,8 @@ const struct opt_command cmd_table[] = {
 	  start_opts, cmd_start, true },
 	{ "rm", "[OPTIONS] CONTAINER...", "remove containers that have been kept", rm_opts, cmd_rm,
 	  false },
+	{ "diff", "[OPTIONS] CONTAINER", "list what a container that is kept has changed", diff_opts,
+	  cmd_changes, false },
 	{ "commit", "[OPTIONS] CONTAINER NAME[:TAG]",
 	  "make an image of a container that has been kept", commit_opts, cmd_changes, false },
 	{ "snapshot", "[OPTIONS] CONTAINER [NAME]", "keep what a container is now under a name",

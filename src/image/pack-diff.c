@@ -57,8 +57,17 @@ visit(struct walk *w, const struct node *n, struct err *e)
 		.type = letter_of(n->attr->type),
 		.path = path,
 		.size = S_ISREG(n->attr->type) ? (uint64_t)n->attr->st.st_size : 0,
+		.fd = n->fd,
+		.old_fd = n->was->fd,
+		.old_type = n->was->fd < 0 ? 0 : n->was->attr.type,
 	};
 	return d->fn(d->arg, &entry, e);
+}
+
+int
+pack_open_again(int fd, struct err *e)
+{
+	return open_again(fd, e);
 }
 
 int

@@ -114,6 +114,7 @@ struct node {
 	const char *path;        /* "" for the top */
 	int fd;                  /* O_PATH; -1 when deleted */
 	const struct attr *attr; /* of what is gone when deleted, and known; else of the whiteout */
+	const struct lower_hit *was; /* what is below; good during the visit */
 	enum change change;      /* ADDED when there is nothing to compare with */
 	bool hides;              /* deleted: by a whiteout; directory: it is opaque over one */
 	bool cut_off;            /* in an opaque directory: nothing below shows through */

@@ -260,7 +260,7 @@ visit_name(struct walk *w, int dir_fd, const char *name, bool lower_only, const 
 	AUTO_FD fd = -1;
 	AUTO_ATTR a = { .xattrs = NULL };
 	AUTO_HIT hit = LOWER_HIT_INIT, up = LOWER_HIT_INIT;
-	struct node n = { .path = w->path, .fd = -1, .cut_off = f->cut_off };
+	struct node n = { .path = w->path, .fd = -1, .cut_off = f->cut_off, .was = &hit };
 
 	if (lower_find(w->o, f->dirs, f->n_dirs, w->path, &hit, e) < 0)
 		return -e->code;

@@ -90,7 +90,13 @@ struct diff_entry {
 	char type;     /* 'f', 'd', 'l', 'c', 'b', 'p', 's'; of what is gone: what it was */
 	char *path;    /* without a slash in front; "" for the directory itself */
 	uint64_t size; /* of a regular file, else 0 */
+	/* O_PATH, borrowed, good during the call; -1: nothing is there now, or was */
+	int fd, old_fd;
+	mode_t old_type; /* S_IFMT bits; as the record has it, where there is one */
 };
+
+/* Open such a descriptor of a regular file for reading.  A descriptor, or -errno. */
+int pack_open_again(int fd, struct err *e);
 
 /* 0 to go on; -errno, with the error set, ends diff_layer(), which returns it. */
 typedef int diff_fn(void *arg, const struct diff_entry *d, struct err *e);

@@ -21,6 +21,7 @@ static const struct verb {
 	{ "commit", verb_commit, true },
 	{ "commit-layer", verb_commit_layer, true },
 	{ "df", verb_df, false },
+	{ "diff", verb_diff, true },
 	{ "end-changes", verb_end_changes, false },
 	{ "export", verb_export, false },
 	{ "history", verb_history, false },

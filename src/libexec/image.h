@@ -18,6 +18,7 @@
 int verb_apply(int argc, char **argv, struct err *e);
 int verb_commit(int argc, char **argv, struct err *e);
 int verb_commit_layer(int argc, char **argv, struct err *e);
+int verb_diff(int argc, char **argv, struct err *e);
 int verb_df(int argc, char **argv, struct err *e);
 int verb_end_changes(int argc, char **argv, struct err *e);
 int verb_export(int argc, char **argv, struct err *e);
