@@ -9,6 +9,8 @@
 
 #include <time.h>
 
+#include <stdio.h>
+
 #include "frontend/run.h"
 #include "options/opt.h"
 
@@ -47,6 +49,9 @@ int64_t cmd_source_date_epoch(void);
 
 /* Print "rootlet: MESSAGE" and its hint, safe for a terminal.  Returns EXIT_ROOTLET. */
 int cmd_fail(const struct err *e);
+
+/* A terminal, whose user has nothing against colours (no-color.org). */
+bool cmd_has_colours(FILE *to);
 
 /* An error that a helper has printed: cmd_fail() is silent about it.  Returns -ECANCELED. */
 int cmd_said(struct err *e);

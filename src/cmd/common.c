@@ -83,6 +83,14 @@ cmd_check_store(struct err *e)
 	return err_hint(e, "--store takes one from the current directory");
 }
 
+bool
+cmd_has_colours(FILE *to)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return isatty(fileno(to)) && !(no && no[0]) && term && strcmp(term, "dumb") != 0;
+}
+
 char *
 cmd_find_data_dir(void)
 {

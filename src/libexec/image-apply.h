@@ -10,8 +10,6 @@
 void changes_print(FILE *to, const struct apply_list *l, const char *dir);
 /* Print what the selected changes do to the contents of files, to standard error. */
 void changes_print_diffs(const struct apply_list *l, const struct apply_place *places);
-/* Is @to a terminal that wants colours? */
-bool changes_has_colours(FILE *to);
 
 enum answer { ANSWER_APPLY, ANSWER_SAVE, ANSWER_NONE };
 /*

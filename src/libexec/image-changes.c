@@ -13,14 +13,6 @@
 
 /* --- the list --- */
 
-bool
-changes_has_colours(FILE *to)
-{
-	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
-
-	return isatty(fileno(to)) && !(no && no[0]) && term && strcmp(term, "dumb") != 0;
-}
-
 static void
 print_size(FILE *to, uint64_t n)
 {
@@ -120,7 +112,7 @@ print_title(FILE *to, enum part part, const char *dir)
 void
 changes_print(FILE *to, const struct apply_list *l, const char *dir)
 {
-	const bool colours = changes_has_colours(to), fold = isatty(fileno(to));
+	const bool colours = cmd_has_colours(to), fold = isatty(fileno(to));
 
 	for (int part = 0; part < PART_MAX_; part++) {
 		bool titled = false;
@@ -191,7 +183,7 @@ print_line(void *arg, char mark, const char *line, size_t n)
 static void
 print_diff(const struct apply_change *c, const struct apply_place *p)
 {
-	bool colours = changes_has_colours(stderr);
+	bool colours = cmd_has_colours(stderr);
 	AUTO_FREE char *path = safe_path(c), *a = NULL, *b = NULL;
 	size_t n_a, n_b;
 
