@@ -55,8 +55,14 @@ script bash completions/rootlet.bash
 script zsh completions/_rootlet
 script fish completions/rootlet.fish
 region man/rootlet.1 COMMANDS man-commands
+# A page is about the command of its name, or has a section for each of several.
 for page in "$srcdir"/man/rootlet-*.1; do
 	name=${page##*/rootlet-}
-	region "man/rootlet-$name" OPTIONS "man-options:${name%.1}"
+	! grep -q 'BEGIN GENERATED OPTIONS (' "$page" ||
+		region "man/rootlet-$name" OPTIONS "man-options:${name%.1}"
+	sed -n 's/^.*BEGIN GENERATED OPTIONS OF \([a-z]*\) .*/\1/p' "$page" >"$tmp/commands"
+	while read -r command; do
+		region "man/rootlet-$name" "OPTIONS OF $command" "man-options:$command"
+	done <"$tmp/commands"
 done
 exit $stale
