@@ -51,9 +51,17 @@ done
 [ -z "$bad" ]
 report $? "every page is one of a command" "$bad"
 
-wide=$(for page in "$srcdir"/man/rootlet-*.1; do
-	name=${page##*/rootlet-}
-	"$ROOTLET" "${name%.1}" --help
+commands=$("$ROOTLET" docs man-commands | sed -n 's/^\\fBrootlet \([a-z]*\)\\fR.*/\1/p')
+bad=
+for command in $commands; do
+	[ -e "$srcdir/man/rootlet-$command.1" ] ||
+		grep -q "BEGIN GENERATED OPTIONS OF $command " "$srcdir"/man/*.1 || bad="$bad $command"
+done
+[ "$(echo "$commands" | wc -l)" -gt 10 ] && [ -z "$bad" ]
+report $? "a page is about every command" "$bad"
+
+wide=$(for command in $commands; do
+	"$ROOTLET" "$command" --help
 done | awk 'length($0) > 80')
 [ -z "$wide" ]
 report $? "help is at most 80 columns wide" "$wide"

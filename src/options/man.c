@@ -5,9 +5,9 @@
 
 #define WIDTH 78U /* columns of the roff source */
 
-/* One byte of text as roff that prints just that byte.  Returns the columns it takes. */
-static size_t
-put_char(char c, FILE *out)
+/* What prints just that byte, or NULL: the byte itself does. */
+static const char *
+roff_of(char c)
 {
 	static const struct {
 		char c;
@@ -17,24 +17,35 @@ put_char(char c, FILE *out)
 		{ '^', "\\(ha" }, { '~', "\\(ti" }, { '"', "\\(dq" },
 	};
 
-	for (size_t i = 0; i < NELEMS(table); i++) {
-		if (table[i].c == c) {
-			(void)fputs(table[i].roff, out);
-			return strlen(table[i].roff);
-		}
-	}
-	(void)fputc(c, out);
-	return 1;
+	for (size_t i = 0; i < NELEMS(table); i++)
+		if (table[i].c == c)
+			return table[i].roff;
+	return NULL;
+}
+
+/* The columns that @s takes in the source. */
+static size_t
+text_width(const char *s, size_t len)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < len; i++)
+		n += roff_of(s[i]) ? strlen(roff_of(s[i])) : 1;
+	return n;
 }
 
 static size_t
 put_text(const char *s, size_t len, FILE *out)
 {
-	size_t n = 0;
+	for (size_t i = 0; i < len; i++) {
+		const char *roff = roff_of(s[i]);
 
-	for (size_t i = 0; i < len; i++)
-		n += put_char(s[i], out);
-	return n;
+		if (roff)
+			(void)fputs(roff, out);
+		else
+			(void)fputc(s[i], out);
+	}
+	return text_width(s, len);
 }
 
 /* Does a sentence end with the word of @len bytes at @s?  roff wants a new line after it. */
@@ -62,7 +73,7 @@ put_paragraph(const char *text, FILE *out)
 	while (*text) {
 		size_t len = strcspn(text, " \n"), gap;
 
-		if (at > 0 && at + 1 + len > WIDTH) {
+		if (at > 0 && at + 1 + text_width(text, len) > WIDTH) {
 			(void)fputc('\n', out);
 			at = 0;
 		} else if (at > 0) {
@@ -105,7 +116,7 @@ put_metavar(const char *s, FILE *out)
 		size_t len = 1;
 
 		if (!isalnum((unsigned char)*s)) {
-			(void)put_char(*s++, out);
+			(void)put_text(s++, 1, out);
 			continue;
 		}
 		while (isalnum((unsigned char)s[len]) &&
@@ -124,7 +135,7 @@ put_label(char short_name, const char *name, char between, const char *metavar, 
 	(void)fputs(".TP\n", out);
 	if (short_name) {
 		(void)fputs("\\fB\\-", out);
-		(void)put_char(short_name, out);
+		(void)put_text(&short_name, 1, out);
 		(void)fprintf(out, "\\fR%s", name ? ", " : metavar ? " " : "");
 	}
 	if (name) {
