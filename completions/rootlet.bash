@@ -160,12 +160,26 @@ _rootlet_options()
 	esac
 }
 
-# Prints the kind of the first operand of command $1.
+# Prints the kind of the first operand of command $1, and ... when more of them follow.
 _rootlet_operand()
 {
 	case $1 in
 	run) echo 'base' ;;
 	apply) echo 'file' ;;
+	export) echo 'image' ;;
+	history) echo 'image' ;;
+	import) echo 'file' ;;
+	save) echo 'image...' ;;
+	inspect) echo 'image' ;;
+	tag) echo 'image' ;;
+	rmi) echo 'image...' ;;
+	verify) echo 'image...' ;;
+	start) echo 'container' ;;
+	rm) echo 'container...' ;;
+	diff) echo 'container' ;;
+	commit) echo 'container' ;;
+	snapshot) echo 'container' ;;
+	rollback) echo 'container' ;;
 	spec) echo 'literal run' ;;
 	esac
 }
@@ -229,14 +243,17 @@ _rootlet_scan()
 {
 	local i word
 
-	cmd='' kind='' ended='' operands=()
+	cmd='' kind='' ended='' store='' operands=()
 	for ((i = 1; i < cword; i++)); do
 		word=${words[i]}
 		if [[ -n $kind ]]; then
+			[[ -n $cmd ]] || store=$word
 			kind=
 		elif [[ -z $cmd ]]; then
 			if [[ $word == --store ]]; then
 				kind=dir
+			elif [[ $word == --store=* ]]; then
+				store=${word#*=}
 			elif [[ $word != -* ]]; then
 				cmd=$word
 			fi
@@ -302,6 +319,17 @@ _rootlet_value()
 	esac
 }
 
+# Offers the names that start with $1 and that command $2... of rootlet lists.
+_rootlet_names()
+{
+	local cur=$1 name
+
+	shift
+	while IFS= read -r name; do
+		[[ $name == *[!A-Za-z0-9._/:@+-]* ]] || _rootlet_add '' "$cur" "$name"
+	done < <(command rootlet ${store:+"--store=$store"} "$@" --format=names 2>/dev/null)
+}
+
 # Offers the programs of base $1 that start with $2: names are listed, nothing is run.
 _rootlet_programs()
 {
@@ -340,7 +368,7 @@ _rootlet_complete()
 	elif [[ -z $ended && $cur == -* ]]; then
 		_rootlet_add '' "$cur" $(_rootlet_options "$cmd")
 		[[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace 2>/dev/null
-	elif ((${#operands[@]} == 0)); then
+	elif ((${#operands[@]} == 0)) || [[ $(_rootlet_operand "$cmd") == *... ]]; then
 		_rootlet_first "$cmd" "$cur"
 	elif _rootlet_rest_is_command "$cmd"; then
 		if ((${#operands[@]} == 1)); then
@@ -361,17 +389,20 @@ _rootlet_first()
 		;;
 	base)
 		_rootlet_add '' "$2" host
+		_rootlet_names "$2" images
 		compopt -o nospace 2>/dev/null
 		_rootlet_paths -d "$2" ''
 		;;
+	image*) _rootlet_names "$2" images ;;
+	container*) _rootlet_names "$2" ps --all ;;
 	dir) _rootlet_paths -d "$2" '' ;;
-	file) _rootlet_paths -f "$2" '' ;;
+	file*) _rootlet_paths -f "$2" '' ;;
 	esac
 }
 
 _rootlet()
 {
-	local words cword cmd kind ended operands cur before i
+	local words cword cmd kind ended store operands cur before i
 
 	COMPREPLY=()
 	_rootlet_words

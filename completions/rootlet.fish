@@ -129,10 +129,23 @@ function __rootlet_at_options
     test "$argv[1] 0 0" = (__rootlet_state)
 end
 
-# Is the word at the cursor operand $argv[2] (0: the first, 2+: a later one) of $argv[1]?
+# Prints the names that command $argv of the rootlet of $PATH lists.
+function __rootlet_names
+    set -l tokens (commandline -opc)
+    set -l store
+    if string match -q -- '--store=*' $tokens[2]
+        set store $tokens[2]
+    else if test "$tokens[2]" = --store
+        set store $tokens[2..3]
+    end
+    command rootlet $store $argv --format=names 2>/dev/null
+end
+
+# Is the word at the cursor operand $argv[2] (0: the first, 2+: a later one, +: any) of $argv[1]?
 function __rootlet_at_operand
     set -l state (string split ' ' -- (__rootlet_state))
     test "$state[1]" = $argv[1]; or return 1
+    test $argv[2] = +; and return 0
     if test $argv[2] = 2+
         test $state[2] -ge 2
     else
@@ -187,7 +200,7 @@ complete -c rootlet -n '__rootlet_at_options run' -l new-privs -x -a 'yes no' -d
 complete -c rootlet -n '__rootlet_at_options run' -l seccomp -r -F -d 'system call filter; FILE is an OCI profile in JSON'
 complete -c rootlet -n '__rootlet_at_options run' -l privileged -d 'all capabilities and no system call filter'
 complete -c rootlet -n '__rootlet_at_options run' -l help -d 'show a summary of the options'
-complete -c rootlet -n '__rootlet_at_operand run 0' -a 'host (__fish_complete_directories)'
+complete -c rootlet -n '__rootlet_at_operand run 0' -a 'host (__rootlet_names images) (__fish_complete_directories)'
 complete -c rootlet -n '__rootlet_at_operand run 1' -a '(__fish_complete_command)'
 complete -c rootlet -n '__rootlet_at_operand run 2+' -F
 
@@ -289,12 +302,14 @@ complete -c rootlet -n __rootlet_at_command -a export -d 'write the files of an 
 complete -c rootlet -n '__rootlet_at_options export' -s o -l output -r -F -d 'write FILE instead of standard output'
 complete -c rootlet -n '__rootlet_at_options export' -s q -l quiet -d 'do not show how far it is'
 complete -c rootlet -n '__rootlet_at_options export' -l help -d 'show a summary of the options'
+complete -c rootlet -n '__rootlet_at_operand export 0' -a '(__rootlet_names images)'
 
 complete -c rootlet -n __rootlet_at_command -a history -d 'show how an image was made, the latest step first'
 complete -c rootlet -n '__rootlet_at_options history' -l format -x -a 'table json' -d 'how to print it'
 complete -c rootlet -n '__rootlet_at_options history' -l no-trunc -d 'do not shorten what is long'
 complete -c rootlet -n '__rootlet_at_options history' -s q -l quiet -d 'print digests of layers only'
 complete -c rootlet -n '__rootlet_at_options history' -l help -d 'show a summary of the options'
+complete -c rootlet -n '__rootlet_at_operand history 0' -a '(__rootlet_names images)'
 
 complete -c rootlet -n __rootlet_at_command -a import -d 'make an image from a root file system, an archive or a directory'
 complete -c rootlet -n '__rootlet_at_options import' -s c -l change -x -d 'apply an instruction of a Dockerfile to the configuration'
@@ -308,6 +323,7 @@ complete -c rootlet -n '__rootlet_at_options import' -l limit-bytes -x -d 'refus
 complete -c rootlet -n '__rootlet_at_options import' -l limit-entries -x -d 'refuse a layer with more than N files and directories (4000000)'
 complete -c rootlet -n '__rootlet_at_options import' -l limit-ratio -x -d 'refuse more than N bytes out of each one of a compressed layer (1000)'
 complete -c rootlet -n '__rootlet_at_options import' -l help -d 'show a summary of the options'
+complete -c rootlet -n '__rootlet_at_operand import 0' -F
 
 complete -c rootlet -n __rootlet_at_command -a load -d 'add the images of an archive of docker, podman or skopeo'
 complete -c rootlet -n '__rootlet_at_options load' -s i -l input -r -F -d 'read FILE instead of standard input'
@@ -324,16 +340,20 @@ complete -c rootlet -n '__rootlet_at_options save' -l format -x -a 'oci-archive 
 complete -c rootlet -n '__rootlet_at_options save' -l compression -x -a 'gzip zstd none' -d 'compress the layers so'
 complete -c rootlet -n '__rootlet_at_options save' -s q -l quiet -d 'show no progress'
 complete -c rootlet -n '__rootlet_at_options save' -l help -d 'show a summary of the options'
+complete -c rootlet -n '__rootlet_at_operand save +' -a '(__rootlet_names images)'
 
 complete -c rootlet -n __rootlet_at_command -a inspect -d 'print manifest and configuration of an image, as JSON'
 complete -c rootlet -n '__rootlet_at_options inspect' -l platform -x -d 'of an image for several, the one for this platform'
 complete -c rootlet -n '__rootlet_at_options inspect' -l help -d 'show a summary of the options'
+complete -c rootlet -n '__rootlet_at_operand inspect 0' -a '(__rootlet_names images)'
 
 complete -c rootlet -n __rootlet_at_command -a tag -d 'give an image one more name'
 complete -c rootlet -n '__rootlet_at_options tag' -l help -d 'show a summary of the options'
+complete -c rootlet -n '__rootlet_at_operand tag 0' -a '(__rootlet_names images)'
 
 complete -c rootlet -n __rootlet_at_command -a rmi -d 'take names from images'
 complete -c rootlet -n '__rootlet_at_options rmi' -l help -d 'show a summary of the options'
+complete -c rootlet -n '__rootlet_at_operand rmi +' -a '(__rootlet_names images)'
 
 complete -c rootlet -n __rootlet_at_command -a df -d 'show how much of the disk images and containers take'
 complete -c rootlet -n '__rootlet_at_options df' -l format -x -a 'table json' -d 'how to print it'
@@ -349,6 +369,7 @@ complete -c rootlet -n '__rootlet_at_options prune' -l help -d 'show a summary o
 complete -c rootlet -n __rootlet_at_command -a verify -d 'compare blobs and unpacked layers with their digests'
 complete -c rootlet -n '__rootlet_at_options verify' -s q -l quiet -d 'print only what differs'
 complete -c rootlet -n '__rootlet_at_options verify' -l help -d 'show a summary of the options'
+complete -c rootlet -n '__rootlet_at_operand verify +' -a '(__rootlet_names images)'
 
 complete -c rootlet -n __rootlet_at_command -a ps -d 'list the containers that run, or all that are kept'
 complete -c rootlet -n '__rootlet_at_options ps' -s a -l all -d 'also those that do not run'
@@ -358,16 +379,21 @@ complete -c rootlet -n '__rootlet_at_options ps' -l help -d 'show a summary of t
 
 complete -c rootlet -n __rootlet_at_command -a start -d 'run a container again that has been kept'
 complete -c rootlet -n '__rootlet_at_options start' -l help -d 'show a summary of the options'
+complete -c rootlet -n '__rootlet_at_operand start 0' -a '(__rootlet_names ps --all)'
+complete -c rootlet -n '__rootlet_at_operand start 1' -a '(__fish_complete_command)'
+complete -c rootlet -n '__rootlet_at_operand start 2+' -F
 
 complete -c rootlet -n __rootlet_at_command -a rm -d 'remove containers that have been kept'
 complete -c rootlet -n '__rootlet_at_options rm' -s f -l force -d 'also one that runs: it is ended first'
 complete -c rootlet -n '__rootlet_at_options rm' -l help -d 'show a summary of the options'
+complete -c rootlet -n '__rootlet_at_operand rm +' -a '(__rootlet_names ps --all)'
 
 complete -c rootlet -n __rootlet_at_command -a diff -d 'list what a container that is kept has changed'
 complete -c rootlet -n '__rootlet_at_options diff' -l format -x -a 'table json' -d 'how to print changes'
 complete -c rootlet -n '__rootlet_at_options diff' -l last -d 'of the container that was made or started last'
 complete -c rootlet -n '__rootlet_at_options diff' -l patch -d 'print what has changed in text files'
 complete -c rootlet -n '__rootlet_at_options diff' -l help -d 'show a summary of the options'
+complete -c rootlet -n '__rootlet_at_operand diff 0' -a '(__rootlet_names ps --all)'
 
 complete -c rootlet -n __rootlet_at_command -a commit -d 'make an image of a container that has been kept'
 complete -c rootlet -n '__rootlet_at_options commit' -s c -l change -x -d 'alter the configuration, as "ENV A=B"'
@@ -375,14 +401,17 @@ complete -c rootlet -n '__rootlet_at_options commit' -s m -l message -x -d 'what
 complete -c rootlet -n '__rootlet_at_options commit' -s a -l author -x -d 'who made it'
 complete -c rootlet -n '__rootlet_at_options commit' -s q -l quiet -d 'do not show how far it is'
 complete -c rootlet -n '__rootlet_at_options commit' -l help -d 'show a summary of the options'
+complete -c rootlet -n '__rootlet_at_operand commit 0' -a '(__rootlet_names ps --all)'
 
 complete -c rootlet -n __rootlet_at_command -a snapshot -d 'keep what a container is now under a name'
 complete -c rootlet -n '__rootlet_at_options snapshot' -l list -d 'list the snapshots, the oldest first'
 complete -c rootlet -n '__rootlet_at_options snapshot' -l rm -d 'forget a snapshot'
 complete -c rootlet -n '__rootlet_at_options snapshot' -l help -d 'show a summary of the options'
+complete -c rootlet -n '__rootlet_at_operand snapshot 0' -a '(__rootlet_names ps --all)'
 
 complete -c rootlet -n __rootlet_at_command -a rollback -d 'make a container what it was at a snapshot'
 complete -c rootlet -n '__rootlet_at_options rollback' -l help -d 'show a summary of the options'
+complete -c rootlet -n '__rootlet_at_operand rollback 0' -a '(__rootlet_names ps --all)'
 
 complete -c rootlet -n __rootlet_at_command -a unshare -d 'run a shell or a command on this machine, as root of your range of ids'
 complete -c rootlet -n '__rootlet_at_options unshare' -l help -d 'show a summary of the options'

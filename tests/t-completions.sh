@@ -11,6 +11,19 @@ mkdir -p "$tmp/tree/bin" "$tmp/a dir"
 : >"$tmp/file.env"
 printf 'touch %s/was-run\n' "$tmp" >"$tmp/program"
 chmod +x "$tmp/program" "$tmp/tree/bin/probe-inside"
+# Which names there are is asked of the rootlet of $PATH.
+mkdir "$tmp/path"
+cat >"$tmp/path/rootlet" <<'END'
+#!/bin/sh
+case $* in
+'images --format=names') printf '%s\n' alpine:3 debian:12 'evil$(touch was-run)' ;;
+'--store=tree images --format=names' | '--store tree images --format=names') echo other:1 ;;
+'ps --all --format=names') printf '%s\n' box web.1 ;;
+*) echo "unexpected:$*" ;;
+esac
+END
+chmod +x "$tmp/path/rootlet"
+PATH=$tmp/path:$PATH
 n=0
 
 report() { # status, name
@@ -110,6 +123,22 @@ if command -v bash >/dev/null; then
 	offers bash 'rootlet run host cat --lay' !--layer=
 	offers bash 'rootlet run host cat fi' file.env
 	offers bash 'rootlet run host ./program --' !--layer=
+	offers bash 'rootlet run ' host tree alpine:3 debian:12 !box '!evil$(touch was-run)'
+	offers bash 'rootlet run debian' debian:12 !alpine:3
+	offers bash 'rootlet run debian:' 12
+	offers bash 'rootlet --store tree run ' other:1 !debian:12
+	offers bash 'rootlet --store=tree save ' other:1 !debian:12
+	offers bash 'rootlet inspect ' alpine:3 !box !tree
+	offers bash 'rootlet save -o file.env alpine:3 de' debian:12
+	offers bash 'rootlet save -o fi' file.env !alpine:3
+	offers bash 'rootlet verify ' alpine:3
+	offers bash 'rootlet tag alpine:3 ' !alpine:3
+	offers bash 'rootlet start ' box web.1 !alpine:3
+	offers bash 'rootlet start box l' ls
+	offers bash 'rootlet rm -f box w' web.1
+	offers bash 'rootlet diff b' box
+	offers bash 'rootlet commit b' box
+	offers bash 'rootlet import fi' file.env
 fi
 if command -v fish >/dev/null; then
 	offers fish 'rootlet ' run
@@ -127,6 +156,32 @@ if command -v fish >/dev/null; then
 	offers fish 'rootlet run host cat --lay' !--layer=
 	offers fish 'rootlet run host cat fi' file.env
 	offers fish 'rootlet run host ./program --' !--layer=
+	offers fish 'rootlet run ' host tree/ alpine:3 debian:12 !box
+	offers fish 'rootlet --store tree run ' other:1 !debian:12
+	offers fish 'rootlet --store=tree save ' other:1 !debian:12
+	offers fish 'rootlet inspect ' alpine:3 !box !tree/
+	offers fish 'rootlet save -o file.env alpine:3 de' debian:12
+	offers fish 'rootlet verify ' alpine:3
+	offers fish 'rootlet tag alpine:3 ' !alpine:3
+	offers fish 'rootlet start ' box web.1 !alpine:3
+	offers fish 'rootlet rm -f box w' web.1
+	offers fish 'rootlet commit b' box
+fi
+# zsh completes on a terminal only: what _arguments would call for the operands is called here.
+# shellcheck disable=SC2016 # expanded by zsh
+zsh_offers() {
+	zsh -f -c '
+		compadd() { print -l -- ${(P)2} }
+		_arguments() { for a; do [[ $a != *:_rootlet_* ]] || ${a##*:}; done }
+		_alternative() { for a; do [[ $a != *:_rootlet_* ]] || ${a##*:}; done }
+		words=(${(z)2} "") CURRENT=$#words
+		shift 2 argv
+		. $0/_rootlet' "$dir" "$tmp" "$1"
+}
+if command -v zsh >/dev/null; then
+	offers zsh 'rootlet run' alpine:3 debian:12 !box
+	offers zsh 'rootlet --store=tree save' other:1 !debian:12
+	offers zsh 'rootlet rm' box web.1 !alpine:3
 fi
 [ ! -e "$tmp/was-run" ]
 report $? "completing never runs the program"

@@ -2,8 +2,9 @@
  * The bash completion: tables written from the option tables, then a fixed part that reads the
  * command line by them.
  *
- * It relies on bash alone.  It never runs the program that is completed, nor hands over to that
- * program's own completion, which might run it: the program may belong to an image.
+ * It relies on bash and, for names of images and containers, on the rootlet of $PATH.  It never runs
+ * the program that is to run inside, nor hands over to that program's own completion, which might
+ * run it: the program may belong to an image.
  */
 #include "options/render.h"
 
@@ -54,14 +55,17 @@ static const char script[] =
 	"{\n"
 	"\tlocal i word\n"
 	"\n"
-	"\tcmd='' kind='' ended='' operands=()\n"
+	"\tcmd='' kind='' ended='' store='' operands=()\n"
 	"\tfor ((i = 1; i < cword; i++)); do\n"
 	"\t\tword=${words[i]}\n"
 	"\t\tif [[ -n $kind ]]; then\n"
+	"\t\t\t[[ -n $cmd ]] || store=$word\n"
 	"\t\t\tkind=\n"
 	"\t\telif [[ -z $cmd ]]; then\n"
 	"\t\t\tif [[ $word == --store ]]; then\n"
 	"\t\t\t\tkind=dir\n"
+	"\t\t\telif [[ $word == --store=* ]]; then\n"
+	"\t\t\t\tstore=${word#*=}\n"
 	"\t\t\telif [[ $word != -* ]]; then\n"
 	"\t\t\t\tcmd=$word\n"
 	"\t\t\tfi\n"
@@ -127,6 +131,17 @@ static const char script[] =
 	"\tesac\n"
 	"}\n"
 	"\n"
+	"# Offers the names that start with $1 and that command $2... of rootlet lists.\n"
+	"_rootlet_names()\n"
+	"{\n"
+	"\tlocal cur=$1 name\n"
+	"\n"
+	"\tshift\n"
+	"\twhile IFS= read -r name; do\n"
+	"\t\t[[ $name == *[!A-Za-z0-9._/:@+-]* ]] || _rootlet_add '' \"$cur\" \"$name\"\n"
+	"\tdone < <(command rootlet ${store:+\"--store=$store\"} \"$@\" --format=names 2>/dev/null)\n"
+	"}\n"
+	"\n"
 	"# Offers the programs of base $1 that start with $2: names are listed, nothing is run.\n"
 	"_rootlet_programs()\n"
 	"{\n"
@@ -165,7 +180,7 @@ static const char script[] =
 	"\telif [[ -z $ended && $cur == -* ]]; then\n"
 	"\t\t_rootlet_add '' \"$cur\" $(_rootlet_options \"$cmd\")\n"
 	"\t\t[[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace 2>/dev/null\n"
-	"\telif ((${#operands[@]} == 0)); then\n"
+	"\telif ((${#operands[@]} == 0)) || [[ $(_rootlet_operand \"$cmd\") == *... ]]; then\n"
 	"\t\t_rootlet_first \"$cmd\" \"$cur\"\n"
 	"\telif _rootlet_rest_is_command \"$cmd\"; then\n"
 	"\t\tif ((${#operands[@]} == 1)); then\n"
@@ -186,17 +201,20 @@ static const char script[] =
 	"\t\t;;\n"
 	"\tbase)\n"
 	"\t\t_rootlet_add '' \"$2\" host\n"
+	"\t\t_rootlet_names \"$2\" images\n"
 	"\t\tcompopt -o nospace 2>/dev/null\n"
 	"\t\t_rootlet_paths -d \"$2\" ''\n"
 	"\t\t;;\n"
+	"\timage*) _rootlet_names \"$2\" images ;;\n"
+	"\tcontainer*) _rootlet_names \"$2\" ps --all ;;\n"
 	"\tdir) _rootlet_paths -d \"$2\" '' ;;\n"
-	"\tfile) _rootlet_paths -f \"$2\" '' ;;\n"
+	"\tfile*) _rootlet_paths -f \"$2\" '' ;;\n"
 	"\tesac\n"
 	"}\n"
 	"\n"
 	"_rootlet()\n"
 	"{\n"
-	"\tlocal words cword cmd kind ended operands cur before i\n"
+	"\tlocal words cword cmd kind ended store operands cur before i\n"
 	"\n"
 	"\tCOMPREPLY=()\n"
 	"\t_rootlet_words\n"
@@ -295,21 +313,24 @@ put_operands(const struct opt_command *cmds, FILE *out)
 	static const char *const names[] = {
 		[OPERAND_NONE] = "",
 		[OPERAND_BASE] = "base",
+		[OPERAND_IMAGE] = "image",
+		[OPERAND_CONTAINER] = "container",
 		[OPERAND_DIR] = "dir",
 		[OPERAND_FILE] = "file",
 		[OPERAND_LITERAL] = "literal ",
 	};
 	static_assert(NELEMS(names) == OPERAND_MAX_, "names[] does not match enum operand");
 
-	(void)fputs("# Prints the kind of the first operand of command $1.\n"
+	(void)fputs("# Prints the kind of the first operand of command $1, and ... when more of them follow.\n"
 		    "_rootlet_operand()\n{\n\tcase $1 in\n", out);
 	FOR_EACH_COMMAND(c, cmds) {
 		char word[32];
 		enum operand kind = render_operand(c, word, sizeof(word));
 
 		if (kind != OPERAND_NONE)
-			(void)fprintf(out, "\t%s) echo '%s%s' ;;\n", c->name, names[kind],
-				      kind == OPERAND_LITERAL ? word : "");
+			(void)fprintf(out, "\t%s) echo '%s%s%s' ;;\n", c->name, names[kind],
+				      kind == OPERAND_LITERAL ? word : "",
+				      render_operand_repeats(c) ? "..." : "");
 	}
 	(void)fputs("\tesac\n}\n\n", out);
 }

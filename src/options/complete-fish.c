@@ -69,10 +69,23 @@ static const char functions[] =
 	"    test \"$argv[1] 0 0\" = (__rootlet_state)\n"
 	"end\n"
 	"\n"
-	"# Is the word at the cursor operand $argv[2] (0: the first, 2+: a later one) of $argv[1]?\n"
+	"# Prints the names that command $argv of the rootlet of $PATH lists.\n"
+	"function __rootlet_names\n"
+	"    set -l tokens (commandline -opc)\n"
+	"    set -l store\n"
+	"    if string match -q -- '--store=*' $tokens[2]\n"
+	"        set store $tokens[2]\n"
+	"    else if test \"$tokens[2]\" = --store\n"
+	"        set store $tokens[2..3]\n"
+	"    end\n"
+	"    command rootlet $store $argv --format=names 2>/dev/null\n"
+	"end\n"
+	"\n"
+	"# Is the word at the cursor operand $argv[2] (0: the first, 2+: a later one, +: any) of $argv[1]?\n"
 	"function __rootlet_at_operand\n"
 	"    set -l state (string split ' ' -- (__rootlet_state))\n"
 	"    test \"$state[1]\" = $argv[1]; or return 1\n"
+	"    test $argv[2] = +; and return 0\n"
 	"    if test $argv[2] = 2+\n"
 	"        test $state[2] -ge 2\n"
 	"    else\n"
@@ -176,7 +189,13 @@ put_operand(const struct opt_command *cmd, FILE *out)
 
 	switch (render_operand(cmd, word, sizeof(word))) {
 	case OPERAND_BASE:
-		offer = "-a 'host (__fish_complete_directories)'";
+		offer = "-a 'host (__rootlet_names images) (__fish_complete_directories)'";
+		break;
+	case OPERAND_IMAGE:
+		offer = "-a '(__rootlet_names images)'";
+		break;
+	case OPERAND_CONTAINER:
+		offer = "-a '(__rootlet_names ps --all)'";
 		break;
 	case OPERAND_DIR:
 		offer = "-a '(__fish_complete_directories)'";
@@ -192,8 +211,8 @@ put_operand(const struct opt_command *cmd, FILE *out)
 	case OPERAND_MAX_:
 		return;
 	}
-	(void)fprintf(out, "complete -c rootlet -n '__rootlet_at_operand %s 0' %s\n", cmd->name,
-		      offer);
+	(void)fprintf(out, "complete -c rootlet -n '__rootlet_at_operand %s %c' %s\n", cmd->name,
+		      render_operand_repeats(cmd) ? '+' : '0', offer);
 	if (!cmd->rest_is_command)
 		return;
 	(void)fprintf(out, "complete -c rootlet -n '__rootlet_at_operand %s 1' "

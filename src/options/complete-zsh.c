@@ -8,9 +8,21 @@
 #include "options/render.h"
 
 static const char helpers[] =
+	"# Adds the names that command $1... of the rootlet of $PATH lists.\n"
+	"_rootlet_names() {\n"
+	"\tlocal -a names\n"
+	"\n"
+	"\tnames=(${(f)\"$(command rootlet ${store:+--store=$store} \"$@\" --format=names 2>/dev/null)\"})\n"
+	"\tcompadd -a names\n"
+	"}\n"
+	"\n"
+	"_rootlet_image() { _rootlet_names images }\n"
+	"_rootlet_container() { _rootlet_names ps --all }\n"
+	"\n"
 	"_rootlet_base() {\n"
 	"\t_alternative \\\n"
 	"\t\t'words:base:((host\\:\"the root of this machine\"))' \\\n"
+	"\t\t'images:image:_rootlet_image' \\\n"
 	"\t\t'directories:directory:_directories'\n"
 	"}\n"
 	"\n"
@@ -123,9 +135,11 @@ put_operand(const struct opt_command *cmd, FILE *out)
 {
 	static const char *const actions[] = {
 		[OPERAND_NONE] = "",
-		[OPERAND_BASE] = "\t\t'1:base:_rootlet_base'",
-		[OPERAND_DIR] = "\t\t'1:directory:_directories'",
-		[OPERAND_FILE] = "\t\t'1:file:_files'",
+		[OPERAND_BASE] = "base:_rootlet_base",
+		[OPERAND_IMAGE] = "image:_rootlet_image",
+		[OPERAND_CONTAINER] = "container:_rootlet_container",
+		[OPERAND_DIR] = "directory:_directories",
+		[OPERAND_FILE] = "file:_files",
 		[OPERAND_LITERAL] = "",
 	};
 	static_assert(NELEMS(actions) == OPERAND_MAX_, "actions[] does not match enum operand");
@@ -138,7 +152,8 @@ put_operand(const struct opt_command *cmd, FILE *out)
 	else if (kind == OPERAND_NONE)
 		(void)fputs("\t\t':'\n", out);
 	else
-		(void)fprintf(out, "%s%s\n", actions[kind],
+		(void)fprintf(out, "\t\t'%c:%s'%s\n", render_operand_repeats(cmd) ? '*' : '1',
+			      actions[kind],
 			      cmd->rest_is_command
 			      ? " '2:program:_rootlet_program' '*:argument:_files'" : "");
 }
@@ -157,7 +172,7 @@ put_command(const struct opt_command *cmd, FILE *out)
 static void
 put_main(const struct opt_command *cmds, FILE *out)
 {
-	(void)fputs("_rootlet() {\n\tlocal -a commands\n\n\tcommands=(\n", out);
+	(void)fputs("_rootlet() {\n\tlocal -a commands\n\tlocal store\n\n\tcommands=(\n", out);
 	FOR_EACH_COMMAND(c, cmds) {
 		(void)fprintf(out, "\t\t'%s:", c->name);
 		put_quoted(c->summary, out);
@@ -165,6 +180,7 @@ put_main(const struct opt_command *cmds, FILE *out)
 	}
 	(void)fputs("\t)\n"
 		    "\twhile [[ CURRENT -gt 2 && $words[2] == --store=* ]]; do\n"
+		    "\t\tstore=${(Q)words[2]#--store=}\n"
 		    "\t\tshift words\n\t\t((CURRENT--))\n\tdone\n"
 		    "\tif ((CURRENT == 2)); then\n"
 		    "\t\tif compset -P --store=; then\n"

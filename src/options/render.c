@@ -11,6 +11,16 @@ const char render_caps[] =
 	"MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF "
 	"CHECKPOINT_RESTORE";
 
+/* What the words of a synopsis are. */
+static const struct {
+	const char *word;
+	enum operand kind;
+} operands[] = {
+	{ "BASE", OPERAND_BASE },   { "IMAGE", OPERAND_IMAGE },    { "CONTAINER", OPERAND_CONTAINER },
+	{ "DIR", OPERAND_DIR },     { "FILE", OPERAND_FILE },      { "PATH", OPERAND_FILE },
+	{ "TAR|-|DIR", OPERAND_FILE },
+};
+
 const struct opt *
 render_next_option(const struct opt *o)
 {
@@ -53,7 +63,7 @@ is_lower(char c)
 
 /* The first word of the synopsis outside of brackets.  Returns its length. */
 static size_t
-first_operand(const char *synopsis, const char **ret)
+required_operand(const char *synopsis, const char **ret)
 {
 	int depth = 0;
 
@@ -70,6 +80,30 @@ first_operand(const char *synopsis, const char **ret)
 	return 0;
 }
 
+/* The same, or what can be given any number of times: "[IMAGE...]". */
+static size_t
+first_operand(const char *synopsis, const char **ret)
+{
+	size_t len = required_operand(synopsis, ret);
+	const char *dots = len == 0 ? strstr(synopsis, "...]") : NULL;
+
+	if (!dots)
+		return len;
+	for (; dots > synopsis && dots[-1] != '[' && dots[-1] != ' '; dots--)
+		len++;
+	*ret = dots;
+	return len;
+}
+
+bool
+render_operand_repeats(const struct opt_command *cmd)
+{
+	const char *word = "";
+	size_t len = cmd->synopsis ? first_operand(cmd->synopsis, &word) : 0;
+
+	return strncmp(word + len, "...", 3) == 0;
+}
+
 enum operand
 render_operand(const struct opt_command *cmd, char *ret_word, size_t size)
 {
@@ -82,12 +116,9 @@ render_operand(const struct opt_command *cmd, char *ret_word, size_t size)
 	ret_word[len] = '\0';
 	if (is_lower(word[0]))
 		return OPERAND_LITERAL;
-	if (strcmp(ret_word, "BASE") == 0)
-		return OPERAND_BASE;
-	if (strcmp(ret_word, "DIR") == 0)
-		return OPERAND_DIR;
-	if (strcmp(ret_word, "FILE") == 0 || strcmp(ret_word, "PATH") == 0)
-		return OPERAND_FILE;
+	for (size_t i = 0; i < NELEMS(operands); i++)
+		if (strcmp(ret_word, operands[i].word) == 0)
+			return operands[i].kind;
 	return OPERAND_NONE;
 }
 

@@ -11,14 +11,18 @@
 /* The first operand of a command, by its name in the synopsis. */
 enum operand {
 	OPERAND_NONE,    /* none, or one that cannot be guessed */
-	OPERAND_BASE,    /* BASE: "host" or a directory */
+	OPERAND_BASE,    /* BASE: "host", an image or a directory */
+	OPERAND_IMAGE,
+	OPERAND_CONTAINER,
 	OPERAND_DIR,     /* DIR */
-	OPERAND_FILE,    /* FILE or PATH */
+	OPERAND_FILE,    /* FILE, PATH or TAR */
 	OPERAND_LITERAL, /* a lower-case word: another command line of the program starts there */
 	OPERAND_MAX_
 };
 
 enum operand render_operand(const struct opt_command *cmd, char *ret_word, size_t size);
+/* Can more of them follow, "IMAGE..."? */
+bool render_operand_repeats(const struct opt_command *cmd);
 
 /* The next option at or after @o, without headings; NULL at the end. */
 const struct opt *render_next_option(const struct opt *o);
