@@ -132,9 +132,12 @@ find_image(const struct run_args *a, struct run_host *h, struct base_image *b, s
 	return 0;
 }
 
-/* Before it starts: who wants an image afterwards does not want to lose what was done. */
+/*
+ * Before it starts: who wants an image afterwards does not want to lose what was done, nor a layer in
+ * memory where the disk takes none.
+ */
 static int
-check_commit(const char *name, const struct spec *s, const struct image_record *image, struct err *e)
+check_commit(const char *name, struct spec *s, const struct image_record *image, struct err *e)
 {
 	const size_t n = strv_len(image->layers);
 	struct image_ref ref = IMAGE_REF_INIT;
@@ -150,6 +153,7 @@ check_commit(const char *name, const struct spec *s, const struct image_record *
 	}
 	if (s->layer == SPEC_LAYER_RAM || s->read_only)
 		return err_set(e, EINVAL, "--commit: a layer on disk is needed");
+	s->layer = SPEC_LAYER_DISK;
 	r = image_ref_parse(name, &ref, e);
 	if (r == 0 && ref.digest)
 		r = err_set(e, EINVAL, "'%s' has a digest: that is no name", name);
