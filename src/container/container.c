@@ -257,6 +257,7 @@ container_create(const char *data_dir, const char *name, struct container *c, st
 	} while (!name && r == -EEXIST);
 	if (r < 0) {
 		(void)unlinkat(c->fd, "record", 0);
+		(void)unlinkat(c->fd, ".record", 0);
 		(void)unlinkat(c->fd, "layer/1", AT_REMOVEDIR);
 		(void)unlinkat(c->fd, "layer", AT_REMOVEDIR);
 		(void)unlinkat(c->parent_fd, temp, AT_REMOVEDIR);

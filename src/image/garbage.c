@@ -268,6 +268,20 @@ check_kind(struct search *x, const char *dir, const char *name, struct err *e)
 	return name[0] == '.' ? 0 : for_each(x, path, check_layer, e);
 }
 
+/* What an index has for a platform, of one that is not kept. */
+static bool
+is_old_platform(const struct search *x, const char *name)
+{
+	static const char platform[] = "platform-";
+	AUTO_FREE char *hex = NULL;
+
+	if (strncmp(name, platform, strlen(platform)) != 0)
+		return false;
+	name += strlen(platform);
+	hex = xstrndup(name, strcspn(name, "-"));
+	return is_hex(hex) && !reach_has(x->kept.documents, hex);
+}
+
 /* Filters of other versions; what was being written, and has not got its name. */
 static int
 check_cache(struct search *x, const char *dir, const char *name, struct err *e)
@@ -278,6 +292,8 @@ check_cache(struct search *x, const char *dir, const char *name, struct err *e)
 	(void)e;
 	if (is_temp(name))
 		found(x, GARBAGE_TEMP, dir, name);
+	else if (is_old_platform(x, name))
+		found(x, GARBAGE_CACHE, dir, name);
 	else if (strncmp(name, filter, strlen(filter)) == 0 &&
 		 (strncmp(name, ours, strlen(ours)) != 0 || !end || strcmp(end, ".bpf") != 0))
 		found(x, GARBAGE_CACHE, dir, name);
@@ -293,15 +309,35 @@ check_top(struct search *x, const char *dir, const char *name, struct err *e)
 	return 0;
 }
 
+static bool
+is_dead(const struct store *s, const char *path)
+{
+	AUTO_FD fd = openat(s->fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0;
+}
+
 /* The launcher and the first process of a run hold its layer locked. */
 static int
 check_run(struct search *x, const char *dir, const char *name, struct err *e)
 {
 	AUTO_FREE char *path = path_join(dir, name);
-	AUTO_FD fd = openat(x->s->fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	(void)e;
-	if (name[0] != '.' && fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+	if (name[0] != '.' && is_dead(x->s, path))
+		found(x, GARBAGE_RUN, dir, name);
+	return 0;
+}
+
+/* A container that was being made, or removed, is locked like a run. */
+static int
+check_container(struct search *x, const char *dir, const char *name, struct err *e)
+{
+	AUTO_FREE char *path = path_join(dir, name);
+
+	(void)e;
+	if ((strncmp(name, ".new-", 5) == 0 || strncmp(name, ".gone-", 6) == 0) &&
+	    is_dead(x->s, path))
 		found(x, GARBAGE_RUN, dir, name);
 	return 0;
 }
@@ -315,6 +351,7 @@ find_files(struct search *x, struct err *e)
 	} places[] = {
 		{ BLOBS, check_blob },	 { "layers", check_kind }, { "cache", check_cache },
 		{ "scratch", check_run }, { "trash", check_run },   { ".", check_top },
+		{ "containers", check_container },
 	};
 
 	for (size_t i = 0; i < NELEMS(places); i++)

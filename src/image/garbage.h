@@ -5,6 +5,9 @@
  * of each run: a run holds its cache/image-HEX locked (flock) from before it looks for the layers
  * to its end, and does not take the store's lock.  So a record is unlinked first, under its own
  * exclusive lock, and layers go afterwards.  All others that add or read hold the store's lock.
+ *
+ * A container that is kept names its image and layers as long as it has its name, and a run makes or
+ * starts it while it holds the image's record: so containers are looked at after records, once more.
  */
 #ifndef IMAGE_GARBAGE_H
 #define IMAGE_GARBAGE_H
@@ -16,7 +19,7 @@ enum garbage_kind {
 	GARBAGE_BLOB,
 	GARBAGE_LAYER,   /* unpacked */
 	GARBAGE_CACHE,   /* what is made again when it is missed */
-	GARBAGE_RUN,     /* the writable layer of a run that has died */
+	GARBAGE_RUN,     /* the writable layer of a run that has died, or of a container half removed */
 	GARBAGE_TEMP,    /* left by whoever was killed */
 	GARBAGE_MAX_
 };

@@ -211,7 +211,8 @@ place_of(const struct garbage_item *item)
 	case GARBAGE_LAYER:
 		return TOTAL_LAYERS;
 	case GARBAGE_RUN:
-		return TOTAL_RUNS;
+		return strncmp(item->path, "containers/", strlen("containers/")) == 0 ? TOTAL_CONTAINERS
+										      : TOTAL_RUNS;
 	case GARBAGE_TEMP:
 		return strncmp(item->path, "layers/", strlen("layers/")) == 0 ? TOTAL_LAYERS
 		       : strncmp(item->path, "blobs/", strlen("blobs/")) == 0 ? TOTAL_BLOBS
