@@ -28,6 +28,7 @@ struct all {
 	const struct oci_layer *layers;
 	size_t n_layers;
 	size_t memory; /* for each worker */
+	char (*temps)[LAYERS_TEMP_SIZE]; /* owned; one a layer, of whoever has taken it */
 	atomic_bool stop;
 
 	/* Under the lock. */
@@ -93,7 +94,8 @@ work(struct all *a, enum state state, size_t memory)
 
 	while (take(a, state, &i)) {
 		struct err e = ERR_INIT;
-		int r = layers_unpack_within(a->store, a->kind, &a->layers[i], memory, &a->stop, &e);
+		int r = layers_unpack(a->store, a->kind, &a->layers[i], memory, &a->stop, a->temps[i],
+				      &e);
 
 		if (r == -ENOBUFS && memory < STREAM_MEMORY)
 			wait_for_memory(a, i);
@@ -172,8 +174,9 @@ int
 layers_unpack_all(const struct store *s, const char *kind, const struct oci_image *im, struct err *e)
 {
 	AUTO_FREE enum state *states = xcalloc(im->n_layers, sizeof(*states));
+	AUTO_FREE char (*temps)[LAYERS_TEMP_SIZE] = xcalloc(im->n_layers, sizeof(*temps));
 	struct all a = { .store = s, .kind = kind, .layers = im->layers, .n_layers = im->n_layers,
-			 .states = states, .lock = PTHREAD_MUTEX_INITIALIZER, .err = ERR_INIT };
+			 .temps = temps, .states = states, .lock = PTHREAD_MUTEX_INITIALIZER, .err = ERR_INIT };
 	const size_t cpus = count_processors(), missing = look(&a);
 	size_t n = missing < cpus ? missing : cpus;
 
@@ -184,9 +187,13 @@ layers_unpack_all(const struct store *s, const char *kind, const struct oci_imag
 	if (n > 0) {
 		a.memory = STREAM_MEMORY / n;
 		work_together(&a, n);
+		if (a.err.code == 0)
+			(void)layers_name(s, kind, im->layers, temps, im->n_layers, &a.err);
 	}
 	(void)pthread_mutex_destroy(&a.lock);
-	if (a.err.code != 0)
-		*e = a.err;
-	return -a.err.code;
+	if (a.err.code == 0)
+		return 0;
+	layers_drop(s, kind, temps, im->n_layers);
+	*e = a.err;
+	return -e->code;
 }

@@ -56,14 +56,15 @@ layers_media_type(int fd)
 static int
 open_kind(const struct store *s, const char *kind, enum unpack_owners *ret_how, struct err *e)
 {
-	AUTO_FREE char *dir = xasprintf("layers/%s", kind);
+	AUTO_FREE char *dir = path_join("layers", kind);
 	const bool single = strcmp(kind, "single") == 0;
 	int fd;
 
 	if (!single && strcmp(kind, "range") != 0 && strcmp(kind, "root") != 0)
 		return err_set(e, EINVAL, "'%s' is no kind of layers", kind);
 	*ret_how = single ? UNPACK_OWNERS_RECORDED : UNPACK_OWNERS_REAL;
-	if (mkdirat(s->fd, dir, 0755) < 0 && errno != EEXIST)
+	if ((mkdirat(s->fd, "layers", 0700) < 0 && errno != EEXIST) ||
+	    (mkdirat(s->fd, dir, 0755) < 0 && errno != EEXIST))
 		return err_sys(e, "make %s in the store", dir);
 	fd = openat(s->fd, dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return fd < 0 ? err_sys(e, "open %s in the store", dir) : fd;
@@ -100,6 +101,13 @@ unpack_into(int parent_fd, const char *temp, enum unpack_owners how, int blob,
 	return -e->code;
 }
 
+/* On disk, with what else of the file system waits: before a name, so that a name is a promise. */
+static int
+sync_layers(int parent_fd, struct err *e)
+{
+	return syncfs(parent_fd) < 0 ? err_sys(e, "write the layer to the disk") : 0;
+}
+
 /* It is there under its name now, from us or from somebody else. */
 static int
 name_layer(int parent_fd, const char *temp, const char *diff_id, struct err *e)
@@ -113,12 +121,12 @@ name_layer(int parent_fd, const char *temp, const char *diff_id, struct err *e)
 }
 
 static void
-temp_name(char buf[32])
+temp_name(char buf[LAYERS_TEMP_SIZE])
 {
 	uint64_t n = 0;
 
 	(void)!getrandom(&n, sizeof(n), 0);
-	(void)snprintf(buf, 32, ".tmp-%016llx", (unsigned long long)n);
+	(void)snprintf(buf, LAYERS_TEMP_SIZE, ".tmp-%016llx", (unsigned long long)n);
 }
 
 /* Unpack what comes in, and learn what the layer is. */
@@ -133,7 +141,7 @@ unpack_incoming(int parent, const char *temp, enum unpack_owners how, struct inc
 		return incoming_blame(in, e);
 	if (incoming_finish(in, &r, ret, e) < 0)
 		return -e->code;
-	return name_layer(parent, temp, r.diff_id, e);
+	return sync_layers(parent, e) < 0 ? -e->code : name_layer(parent, temp, r.diff_id, e);
 }
 
 int
@@ -144,7 +152,7 @@ layers_add(const struct store *s, const char *kind, int fd,
 	AUTO_FD blob = store_new_blob(s, e), parent = -1;
 	AUTO_INCOMING in = NULL;
 	const struct unpack_limits limits = limits_of(s, 0, NULL);
-	char temp[32];
+	char temp[LAYERS_TEMP_SIZE];
 
 	if (blob < 0 || (parent = open_kind(s, kind, &how, e)) < 0)
 		return -e->code;
@@ -185,34 +193,54 @@ check(const struct oci_layer *l, const struct unpack_result *r, struct err *e)
 }
 
 int
-layers_unpack_within(const struct store *s, const char *kind, const struct oci_layer *l, size_t memory,
-		     const atomic_bool *stop, struct err *e)
+layers_unpack(const struct store *s, const char *kind, const struct oci_layer *l, size_t memory,
+	      const atomic_bool *stop, char ret_temp[LAYERS_TEMP_SIZE], struct err *e)
 {
 	const struct unpack_limits limits = limits_of(s, memory, stop);
-	const char *const name = l->diff_id + strlen("sha256:");
 	enum unpack_owners how = UNPACK_OWNERS_REAL;
 	AUTO_FD parent = open_kind(s, kind, &how, e), blob = -1;
+	char temp[LAYERS_TEMP_SIZE];
 	struct unpack_result r;
-	char temp[32];
 
+	ret_temp[0] = '\0';
 	if (parent < 0 || layers_check_type(l, e) < 0)
 		return -e->code;
-	if (faccessat(parent, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+	if (faccessat(parent, l->diff_id + strlen("sha256:"), F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return 0;
 	blob = store_open_blob(s, l->digest, e);
 	if (blob < 0)
 		return blob;
 	temp_name(temp);
-	if (unpack_into(parent, temp, how, blob, &limits, &r, e) < 0 || check(l, &r, e) < 0 ||
-	    name_layer(parent, temp, name, e) < 0) {
+	if (unpack_into(parent, temp, how, blob, &limits, &r, e) < 0 || check(l, &r, e) < 0) {
 		remove_tree(parent, temp);
 		return -e->code;
 	}
+	memcpy(ret_temp, temp, sizeof(temp));
 	return 0;
 }
 
 int
-layers_unpack(const struct store *s, const char *kind, const struct oci_layer *l, struct err *e)
+layers_name(const struct store *s, const char *kind, const struct oci_layer *layers,
+	    char (*temps)[LAYERS_TEMP_SIZE], size_t n, struct err *e)
 {
-	return layers_unpack_within(s, kind, l, 0, NULL, e);
+	enum unpack_owners how = UNPACK_OWNERS_REAL;
+	AUTO_FD parent = open_kind(s, kind, &how, e);
+	int r = parent < 0 ? parent : sync_layers(parent, e);
+
+	for (size_t i = 0; i < n && r == 0; i++)
+		if (temps[i][0])
+			r = name_layer(parent, temps[i], layers[i].diff_id + strlen("sha256:"), e);
+	return r;
+}
+
+void
+layers_drop(const struct store *s, const char *kind, char (*temps)[LAYERS_TEMP_SIZE], size_t n)
+{
+	enum unpack_owners how = UNPACK_OWNERS_REAL;
+	struct err ignored = ERR_INIT;
+	AUTO_FD parent = open_kind(s, kind, &how, &ignored);
+
+	for (size_t i = 0; i < n && parent >= 0; i++)
+		if (temps[i][0])
+			remove_tree(parent, temps[i]);
 }
