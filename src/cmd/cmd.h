@@ -96,6 +96,8 @@ struct run_plan {
 	const char *name;   /* for what is kept; NULL: any.  Of argv. */
 };
 #define RUN_PLAN_INIT { .events_fd = -1, .lock_fd = -1 }
+#define AUTO_RUN_PLAN CLEANUP(run_plan_clear) struct run_plan
+void run_plan_clear(struct run_plan *p);
 
 /* Parse the command line of `run` and make its spec, filter included. Returns 1 after --help. */
 int cmd_run_spec(int argc, char **argv, const char *name, struct run_plan *ret, struct err *e);

@@ -56,8 +56,8 @@ start(const char *name, char **command, struct container *c, struct run_plan *pl
 int
 cmd_start(int argc, char **argv)
 {
-	struct container c = CONTAINER_INIT;
-	struct run_plan plan = RUN_PLAN_INIT;
+	AUTO_CONTAINER c = CONTAINER_INIT;
+	AUTO_RUN_PLAN plan = RUN_PLAN_INIT;
 	struct err e = ERR_INIT;
 	int status = 0;
 	int first = operands(start_opts, argc, argv, NULL, 1, -1, "the name of a container is expected",

@@ -229,6 +229,7 @@ cmd_keep_create(struct run_plan *plan, struct container *ret, struct err *e)
 	if (!data_dir)
 		return -e->code;
 	ret->record = *plan->keep;
+	*plan->keep = (struct container_record){ .base = NULL };
 	if (container_create(data_dir, plan->name, ret, e) < 0)
 		return -e->code;
 	if (cmd_keep_begin(ret, plan->spec, e) < 0) {

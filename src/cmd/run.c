@@ -161,6 +161,21 @@ check_commit(const char *name, struct spec *s, const struct image_record *image,
 	return r < 0 ? err_prefix(e, "--commit") : 0;
 }
 
+void
+run_plan_clear(struct run_plan *p)
+{
+	spec_freep(&p->spec);
+	fd_closep(&p->events_fd);
+	fd_closep(&p->lock_fd);
+	free(p->image);
+	free(p->platform);
+	free(p->has_platform);
+	if (p->keep)
+		container_record_clear(p->keep);
+	free(p->keep);
+	*p = (struct run_plan)RUN_PLAN_INIT;
+}
+
 static int
 make_plan(const struct run_args *a, const struct run_host *h, struct base_image *b,
 	  struct run_plan *ret, struct err *e)
@@ -433,8 +448,8 @@ cmd_launch(const struct run_plan *plan, int argc, char **argv, struct container 
 static int
 run_as(const char *name, int argc, char **argv)
 {
-	struct container kept = CONTAINER_INIT;
-	struct run_plan plan = RUN_PLAN_INIT;
+	AUTO_CONTAINER kept = CONTAINER_INIT;
+	AUTO_RUN_PLAN plan = RUN_PLAN_INIT;
 	struct err e = ERR_INIT;
 	int r = cmd_run_spec(argc, argv, name, &plan, &e);
 
