@@ -25,6 +25,19 @@ scripts_found() {
 }
 test_ok "the scripts are found" scripts_found
 
+# One that is not in the list of Makefile.am is never run.
+all_are_run() {
+	left=0
+	for f in tests/t-*.sh; do
+		grep -q "^[^#]*$f\\( \\|$\\)" Makefile.am || {
+			echo "$f is not in test_scripts"
+			left=1
+		}
+	done
+	[ "$left" = 0 ]
+}
+test_ok "the Makefile runs every script of tests" all_are_run
+
 # SC2016: single quotes around words for another shell; SC2317, SC2329: a function that is passed to
 # test_ok by its name.
 check() { shellcheck -x -s "$1" -e SC2016,SC2317,SC2329 "$2"; }

@@ -405,9 +405,10 @@ int
 cmd_choose_ids(const char *idmap, const struct run_host *h, struct spec **ret, struct err *e)
 {
 	AUTO_SPEC s = spec_new();
+	const int r = run_fill_idmap(s, idmap, h, e);
 
-	if (run_fill_idmap(s, idmap, h, e) < 0)
-		return -e->code;
+	if (r < 0)
+		return r;
 	*ret = TAKE_PTR(s);
 	return 0;
 }

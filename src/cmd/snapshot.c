@@ -1,12 +1,20 @@
 /*
  * snapshot - the stack of layers of a container: nothing is copied, the record alone decides
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/fd.h"
 #include "base/str.h"
 #include "cmd/container.h"
+
+/* The name of an entry of the stack, "N=NAME", "" where it has none. */
+static char *
+name_of(char *entry)
+{
+	return entry + strcspn(entry, "=") + 1;
+}
 
 /* The number in the stack of snapshot @name, or its length when there is none. */
 static size_t
@@ -15,7 +23,7 @@ find(const struct container *c, const char *name)
 	char **stack = c->record.stack;
 	size_t i = 0;
 
-	while (stack[i] && (strcmp(strchr(stack[i], '=') + 1, name) != 0 || !*name))
+	while (stack[i] && (strcmp(name_of(stack[i]), name) != 0 || !*name))
 		i++;
 	return i;
 }
@@ -65,7 +73,7 @@ unname(struct container *c, const char *name, struct err *e)
 
 	if (need(c, name, &i, e) < 0)
 		return -e->code;
-	strchr(c->record.stack[i], '=')[1] = '\0';
+	*name_of(c->record.stack[i]) = '\0';
 	return container_write(c, e);
 }
 
@@ -93,8 +101,8 @@ static void
 list(const struct container *c)
 {
 	for (char **p = c->record.stack; *p; p++)
-		if (strchr(*p, '=')[1])
-			(void)printf("%s\n", strchr(*p, '=') + 1);
+		if (*name_of(*p))
+			(void)printf("%s\n", name_of(*p));
 }
 
 /* The container, for whom nobody else is at work, without left-overs. */
@@ -102,11 +110,11 @@ static int
 open_own(const char *name, struct container *ret, struct err *e)
 {
 	AUTO_FREE char *data_dir = cmd_need_data_dir(e);
+	const int r = data_dir ? container_open(data_dir, name, CONTAINER_OWN, ret, e) : -ENOENT;
 
-	if (!data_dir || container_open(data_dir, name, CONTAINER_OWN, ret, e) < 0)
-		return -e->code;
-	container_forget_layers(ret);
-	return 0;
+	if (r == 0)
+		container_forget_layers(ret);
+	return r;
 }
 
 static int

@@ -47,8 +47,10 @@ make_spec(char **command, struct spec **ret, struct err *e)
 		r = err_hint(e, "run the command without rootlet unshare");
 	}
 	free(words[0]);
-	if (r == 0)
+	if (*ret) {
 		(*ret)->umask = current_umask();
+		(*ret)->caller_signals = false;
+	}
 	return r;
 }
 
@@ -65,7 +67,6 @@ cmd_unshare(int argc, char **argv)
 		return cmd_help("unshare");
 	if (first < 0 || make_spec(argv + first, &s, &e) < 0)
 		return cmd_fail(&e);
-	s->caller_signals = false;
 	if (launch_run(s, NULL, &none, &res, &e) < 0)
 		(void)cmd_fail(&e);
 	return res.exit_status;

@@ -249,7 +249,7 @@ oci_read(const struct store *s, const char *digest, const char *platform, struct
 	AUTO_OCI_IMAGE im = OCI_IMAGE_INIT;
 	const char *config;
 
-	if (read_manifest(s, digest, platform, &im, e) < 0)
+	if (read_manifest(s, digest, platform, &im, e) < 0 || !im.digest)
 		return err_prefix(e, "image %s", digest);
 	config = text(json_object_get(im.manifest, "config"), "digest");
 	if (!config)

@@ -218,6 +218,7 @@ visit_merged(struct walk *w, struct node *n, struct lower_hit *hit, struct err *
 {
 	struct lower_hit none = LOWER_HIT_INIT;
 	AUTO_ATTR a = { .xattrs = NULL };
+	int r;
 
 	if (hit->fd < 0)
 		return 0;
@@ -229,7 +230,9 @@ visit_merged(struct walk *w, struct node *n, struct lower_hit *hit, struct err *
 	a.opaque = false;
 	n->fd = hit->fd;
 	n->attr = &a;
-	return S_ISDIR(a.st.st_mode) ? enter(w, n, &a, hit, &none, e) : w->visit(w, n, e);
+	r = S_ISDIR(a.st.st_mode) ? enter(w, n, &a, hit, &none, e) : w->visit(w, n, e);
+	n->attr = NULL;
+	return r;
 }
 
 /* A path of several uppers: @up is what they have there. */

@@ -37,7 +37,7 @@ add_name(struct level *l, const char *name)
 {
 	const size_t n = strlen(name) + 1;
 
-	if (l->len + n > l->size) {
+	if (!l->names || l->len + n > l->size) {
 		l->size = 2 * l->size + n;
 		l->names = xrealloc_array(l->names, l->size, 1);
 	}

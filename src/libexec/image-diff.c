@@ -72,9 +72,9 @@ read_text(int fd, mode_t type, char **ret, size_t *ret_n, struct err *e)
 	    st.st_size > (off_t)TEXT_MAX)
 		return 1;
 	again = pack_open_again(fd, e);
-	n = again < 0 ? -1 : fd_read_all(again, TEXT_MAX, ret, e);
+	n = again < 0 ? again : fd_read_all(again, TEXT_MAX, ret, e);
 	if (n < 0)
-		return -e->code;
+		return (int)n;
 	*ret_n = (size_t)n;
 	return !text_is_text(*ret, *ret_n);
 }
@@ -83,7 +83,7 @@ static int
 print_patch(const struct show *s, const struct diff_entry *d, struct err *e)
 {
 	AUTO_FREE char *old = NULL, *new = NULL;
-	size_t n_old, n_new;
+	size_t n_old = 0, n_new = 0;
 	int r = read_text(d->old_fd, d->old_type, &old, &n_old, e);
 
 	if (r == 0)
@@ -94,7 +94,7 @@ print_patch(const struct show *s, const struct diff_entry *d, struct err *e)
 		(void)printf("Binary files a%s and b%s differ\n", s->path, s->path);
 		return 0;
 	}
-	if (n_old == n_new && memcmp(old, new, n_old) == 0)
+	if (!old || !new || (n_old == n_new && memcmp(old, new, n_old) == 0))
 		return 0;
 	(void)printf("--- %s%s\n+++ %s%s\n", d->old_fd < 0 ? "" : "a", d->old_fd < 0 ? "/dev/null" : s->path,
 		     d->fd < 0 ? "" : "b", d->fd < 0 ? "/dev/null" : s->path);

@@ -40,8 +40,8 @@ list_steps(const struct oci_image *im, struct step *ret)
 			ret[n].layer = &im->layers[layer++];
 		n++;
 	}
-	while (layer < im->n_layers)
-		ret[n++] = (struct step){ .layer = &im->layers[layer++] };
+	for (; layer < im->n_layers; layer++)
+		ret[n++] = (struct step){ .layer = &im->layers[layer] };
 	return n;
 }
 

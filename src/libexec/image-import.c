@@ -236,7 +236,7 @@ static int
 add_image(const struct import *im, json_t *config, const char *name, struct err *e)
 {
 	struct oci_layer layer = { .size = 0 };
-	struct blob manifest;
+	struct blob manifest = { .size = 0 };
 	int r = im->is_dir ? add_directory(im, &layer, e) : add_archive(im, &layer, e);
 
 	if (r == 0)
@@ -273,6 +273,7 @@ run(struct import *im, const char *new_name, struct err *e)
 		s.progress = progress = new_progress(im->a->quiet);
 		im->s = &s;
 		r = add_image(im, config, name, e);
+		im->s = NULL;
 	}
 	store_close(&s);
 	json_decref(config);
