@@ -33,6 +33,7 @@ _rootlet_kind()
 	run:--save) kind='file' ;;
 	run:--name) kind='text' ;;
 	run:--net) kind='words none host' ;;
+	run:--network) kind='words none host' ;;
 	run:--proc) kind='words fresh host' ;;
 	run:--idmap) kind='words auto range root single' ;;
 	run:--cap-add) kind='cap' ;;
@@ -131,7 +132,7 @@ _rootlet_kind()
 _rootlet_options()
 {
 	case $1 in
-	run) echo '--layer= --read-only --home= -v --volume= --tmpfs= --here --device= --add-host= --platform= -w --workdir= -e --env= --env-file= -u --user= -h --hostname= --entrypoint= --ulimit= --timeout= --stop-signal= --umask= --init= --pass-fd= --events-fd= -i --interactive -t --tty --commit= -q --quiet --apply= --save= --keep --name= --rm --net= --proc= --idmap= --cap-add= --cap-drop= --new-privs= --seccomp= --privileged --help' ;;
+	run) echo '--layer= --read-only --home= -v --volume= --tmpfs= --here --device= --add-host= --platform= -w --workdir= -e --env= --env-file= -u --user= -h --hostname= --entrypoint= --ulimit= --timeout= --stop-signal= --umask= --init= --pass-fd= --events-fd= -i --interactive -t --tty --commit= -q --quiet --apply= --save= --keep --name= --rm --net= --network= --proc= --idmap= --cap-add= --cap-drop= --new-privs= --seccomp= --privileged --help' ;;
 	try) echo '--apply= --save= --home= -v --volume= --tmpfs= -w --workdir= -e --env= --timeout= --net= --help' ;;
 	apply) echo '-l --list --elsewhere --help' ;;
 	bwrap) echo '--help --version --args= --argv0= --level-prefix --not-a-security-boundary --unshare-all --share-net --unshare-user --unshare-user-try --unshare-ipc --unshare-pid --unshare-net --unshare-uts --unshare-cgroup --unshare-cgroup-try --userns= --userns2= --disable-userns --assert-userns-disabled --pidns= --uid= --gid= --hostname= --chdir= --clearenv --setenv= --unsetenv= --bind= --bind-try= --dev-bind= --dev-bind-try= --ro-bind= --ro-bind-try= --bind-fd= --ro-bind-fd= --remount-ro= --overlay-src= --overlay= --tmp-overlay= --ro-overlay= --proc= --dev= --tmpfs= --mqueue= --dir= --file= --bind-data= --ro-bind-data= --symlink= --perms= --size= --chmod= --seccomp= --add-seccomp-fd= --exec-label= --file-label= --cap-add= --cap-drop= --lock-file= --sync-fd= --block-fd= --userns-block-fd= --info-fd= --json-status-fd= --new-session --die-with-parent --as-pid-1 --help' ;;
@@ -148,7 +149,7 @@ _rootlet_options()
 	prune) echo '-a --all -n --dry-run -f --force --format= --help' ;;
 	verify) echo '-q --quiet --help' ;;
 	ps) echo '-a --all --format= -q --quiet --help' ;;
-	start) echo '--help' ;;
+	start) echo '-a --attach -i --interactive --help' ;;
 	rm) echo '-f --force --help' ;;
 	diff) echo '--format= --last --patch --help' ;;
 	commit) echo '-c --change= -m --message= -a --author= -q --quiet --help' ;;

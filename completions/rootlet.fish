@@ -3,7 +3,7 @@
 function __rootlet_with_value
     switch $argv[1]
         case run
-            printf '%s\n' --layer --home -v --volume --tmpfs --device --add-host --platform -w --workdir -e --env --env-file -u --user -h --hostname --entrypoint --ulimit --timeout --stop-signal --umask --init --pass-fd --events-fd --commit --apply --save --name --net --proc --idmap --cap-add --cap-drop --new-privs --seccomp
+            printf '%s\n' --layer --home -v --volume --tmpfs --device --add-host --platform -w --workdir -e --env --env-file -u --user -h --hostname --entrypoint --ulimit --timeout --stop-signal --umask --init --pass-fd --events-fd --commit --apply --save --name --net --network --proc --idmap --cap-add --cap-drop --new-privs --seccomp
         case try
             printf '%s\n' --apply --save --home -v --volume --tmpfs -w --workdir -e --env --timeout --net
         case apply
@@ -192,6 +192,7 @@ complete -c rootlet -n '__rootlet_at_options run' -l keep -d 'keep what the comm
 complete -c rootlet -n '__rootlet_at_options run' -l name -x -d 'what the container that is kept is called'
 complete -c rootlet -n '__rootlet_at_options run' -l rm -d 'accepted for compatibility; the layer is removed without --keep'
 complete -c rootlet -n '__rootlet_at_options run' -l net -x -a 'none host' -d 'network (default: none)'
+complete -c rootlet -n '__rootlet_at_options run' -l network -x -a 'none host' -d 'the same as --net'
 complete -c rootlet -n '__rootlet_at_options run' -l proc -x -a 'fresh host' -d 'what /proc is (default: fresh)'
 complete -c rootlet -n '__rootlet_at_options run' -l idmap -x -a 'auto range root single' -d 'which user ids exist inside (default: auto)'
 complete -c rootlet -n '__rootlet_at_options run' -l cap-add -x -a 'ALL CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE' -d 'keep a capability, or ALL'
@@ -378,6 +379,8 @@ complete -c rootlet -n '__rootlet_at_options ps' -s q -l quiet -d 'as --format=n
 complete -c rootlet -n '__rootlet_at_options ps' -l help -d 'show a summary of the options'
 
 complete -c rootlet -n __rootlet_at_command -a start -d 'run a container again that has been kept'
+complete -c rootlet -n '__rootlet_at_options start' -s a -l attach -d 'accepted for compatibility; it is always in the foreground'
+complete -c rootlet -n '__rootlet_at_options start' -s i -l interactive -d 'accepted for compatibility; stdin is always connected'
 complete -c rootlet -n '__rootlet_at_options start' -l help -d 'show a summary of the options'
 complete -c rootlet -n '__rootlet_at_operand start 0' -a '(__rootlet_names ps --all)'
 complete -c rootlet -n '__rootlet_at_operand start 1' -a '(__fish_complete_command)'

@@ -55,6 +55,36 @@ take_global_options(int argc, char **argv, struct err *e)
 	return i - 1;
 }
 
+/* What other programs of this kind have as a command, and what there is instead. */
+static const char *
+find_instead(const char *name)
+{
+	static const struct {
+		const char *name, *instead;
+	} table[] = {
+		{ "attach", "what a command prints goes to where rootlet run was started" },
+		{ "build", "rootlet run --commit=NEW IMAGE COMMAND makes an image of what COMMAND changes" },
+		{ "container", "rootlet ps, start, rm, diff and commit are about containers" },
+		{ "cp", "rootlet run -v DIR:/DIR shares a directory, rootlet export IMAGE writes all files" },
+		{ "create", "rootlet run --keep runs a command in a container, and keeps that" },
+		{ "exec", "rootlet start CONTAINER COMMAND runs it in a container that is kept" },
+		{ "image", "rootlet images, history, inspect, tag, rmi and prune are about images" },
+		{ "info", "rootlet doctor is about this machine, rootlet df about the disk" },
+		{ "kill", "Ctrl-C or kill ends rootlet run, rootlet rm -f a container that is kept" },
+		{ "logs", "what a command prints goes to where rootlet run was started" },
+		{ "ls", "rootlet images, or rootlet ps -a" },
+		{ "pull", "skopeo copy docker://IMAGE docker-archive:FILE:IMAGE; rootlet load -i FILE" },
+		{ "push", "rootlet save -o FILE IMAGE; skopeo copy docker-archive:FILE docker://IMAGE" },
+		{ "stop", "Ctrl-C or kill ends rootlet run, rootlet rm -f a container that is kept" },
+		{ "system", "rootlet df and rootlet prune are about the disk" },
+	};
+
+	for (size_t i = 0; i < NELEMS(table); i++)
+		if (strcmp(table[i].name, name) == 0)
+			return table[i].instead;
+	return "rootlet --help lists them";
+}
+
 static int
 run_command(int argc, char **argv)
 {
@@ -66,7 +96,7 @@ run_command(int argc, char **argv)
 		if (strcmp(c->name, argv[0]) == 0)
 			return c->main(argc, argv);
 	(void)err_set(&e, EINVAL, "'%s' is not a command", argv[0]);
-	(void)err_hint(&e, "rootlet --help lists them");
+	(void)err_hint(&e, "%s", find_instead(argv[0]));
 	return cmd_fail(&e);
 }
 
@@ -93,6 +123,8 @@ main(int argc, char **argv)
 		show_help(stderr);
 		return EXIT_ROOTLET;
 	}
+	if (strcmp(argv[1], "help") == 0 && argc == 3)
+		return run_command(2, (char *[]){ argv[2], (char[]){ "--help" }, NULL });
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
 	    strcmp(argv[1], "help") == 0) {
 		show_help(stdout);

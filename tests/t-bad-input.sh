@@ -61,6 +61,14 @@ usage() {
 }
 test_ok "no command: usage on standard error" usage
 test_ok "an unknown command" refused "'frobnicate' is not a command" rootlet frobnicate
+test_ok "a command of docker's" refused "rootlet load -i FILE" rootlet pull alpine
+test_ok "help of an unknown command" refused "'frobnicate' is not a command" rootlet help frobnicate
+help_of() { "$ROOTLET" help run >"$tmp/help" && "$ROOTLET" run --help | cmp - "$tmp/help"; }
+test_ok "help COMMAND is COMMAND --help" help_of
+test_ok "an import of an empty name" refused "name of the archive is empty" rootlet import '' a:1
+test_ok "apply of an empty name" refused "name of the file is empty" rootlet apply ''
+test_ok "a base that --init has taken" refused "--init 'alpine' is not yes or no" run --init alpine true
+test_ok "an image in place of a container" refused "ps -a lists them" rootlet rm tools:1
 test_ok "an empty command" refused "'' is not a command" rootlet ''
 test_ok "a command with an escape sequence" refused '\x1b[2J' rootlet "${esc}2J"
 test_ok "an option in place of a command" refused "'--run'" rootlet --run host
@@ -70,7 +78,7 @@ test_ok "docs without a kind" refused "docs" rootlet docs
 # --- options ---
 
 test_ok "an unknown option" refused "unknown option '--frobnicate'" run --frobnicate "$base" true
-test_ok "the hint is --help" refused "--help lists" run --frobnicate "$base" true
+test_ok "the hint is --help" refused "rootlet run --help lists" run --frobnicate "$base" true
 for word in --volum:volume --read-onyl:read-only --tmpf:tmpfs --workdirs:workdir --ulimits=x:ulimit --cap_add:cap-add -layer:layer; do
 	test_ok "${word%:*} looks like --${word#*:}" refused "did you mean --${word#*:}?" run "${word%:*}" "$base" true
 done

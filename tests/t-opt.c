@@ -189,13 +189,13 @@ test_errors(void)
 	   "a slip gets a hint");
 	OK(fails("--readonly", "unknown option '--readonly'\nhint: did you mean --read-only?"),
 	   "a missing dash gets a hint");
-	OK(fails("--xyzzy", "unknown option '--xyzzy'\nhint: --help lists the options"),
+	OK(fails("--xyzzy", "unknown option '--xyzzy'\nhint: rootlet run --help lists the options"),
 	   "something else does not");
-	OK(fails("-tx", "unknown option '-x'\nhint: --help lists the options"),
+	OK(fails("-tx", "unknown option '-x'\nhint: rootlet run --help lists the options"),
 	   "an unknown letter of a bundle is named");
 	OK(fails("-net", "unknown option '-net'\nhint: did you mean --net?"),
 	   "one dash too few gets a hint");
-	OK(fails("--vol a:b", "unknown option '--vol'\nhint: --help lists the options"),
+	OK(fails("--vol a:b", "unknown option '--vol'\nhint: rootlet run --help lists the options"),
 	   "an abbreviation is not accepted");
 	OK(fails("--tty=yes", "--tty takes no value"), "a value for a flag");
 	OK(fails("--quiet=yes", "--quiet takes no value"), "a value for a function without one");

@@ -202,7 +202,7 @@ const struct opt_command cmd_table[] = {
 	  verify_opts, cmd_image_in_kind, false },
 	{ "ps", "[OPTIONS]", "list the containers that run, or all that are kept", ps_opts, cmd_ps,
 	  false },
-	{ "start", "CONTAINER [--] [COMMAND [ARG...]]", "run a container again that has been kept",
+	{ "start", "[OPTIONS] CONTAINER [--] [COMMAND [ARG...]]", "run a container again that has been kept",
 	  start_opts, cmd_start, true },
 	{ "rm", "[OPTIONS] CONTAINER...", "remove containers that have been kept", rm_opts, cmd_rm,
 	  false },

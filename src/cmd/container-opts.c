@@ -11,7 +11,13 @@ const struct opt ps_opts[] = {
 	OPT_END,
 };
 
-const struct opt start_opts[] = { OPT_END };
+const struct opt start_opts[] = {
+	OPT_FLAG('a', "attach", struct start_args, attach,
+		 "accepted for compatibility; it is always in the foreground", NULL),
+	OPT_FLAG('i', "interactive", struct start_args, interactive,
+		 "accepted for compatibility; stdin is always connected", NULL),
+	OPT_END,
+};
 
 const struct opt rm_opts[] = {
 	OPT_FLAG('f', "force", struct rm_args, force, "also one that runs: it is ended first", NULL),

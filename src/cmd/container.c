@@ -15,8 +15,10 @@ operands(const struct opt *opts, int argc, char **argv, void *args, int min, int
 	struct err e = ERR_INIT;
 	int first = opt_parse(opts, argc, argv, args, &e);
 
-	if (first > 0 && (argc - first < min || (max >= 0 && argc - first > max)))
+	if (first > 0 && (argc - first < min || (max >= 0 && argc - first > max))) {
 		(void)err_set(&e, EINVAL, "%s: %s", argv[0], want);
+		(void)err_hint(&e, "rootlet ps -a lists them");
+	}
 	if (e.code)
 		*ret_status = cmd_fail(&e);
 	else if (first == 0)
@@ -60,7 +62,8 @@ cmd_start(int argc, char **argv)
 	AUTO_RUN_PLAN plan = RUN_PLAN_INIT;
 	struct err e = ERR_INIT;
 	int status = 0;
-	int first = operands(start_opts, argc, argv, NULL, 1, -1, "the name of a container is expected",
+	struct start_args a = { .attach = false };
+	int first = operands(start_opts, argc, argv, &a, 1, -1, "the name of a container is expected",
 			     &status);
 	char **command = argv + first + 1;
 

@@ -20,6 +20,10 @@ struct rm_args {
 	bool force;
 };
 
+struct start_args {
+	bool attach, interactive;
+};
+
 struct diff_args {
 	const char *format;
 	bool last, patch;

@@ -136,6 +136,9 @@ const struct opt run_opts[] = {
 		   "network (default: none)",
 		   "none: a network of its own with nothing but a loopback device. host: this "
 		   "machine's network."),
+	OPT_STRING(0, "network", "none|host", OPT_VALUE_WORDS, struct run_args, net,
+		   "the same as --net",
+		   NULL),
 	OPT_STRING(0, "proc", "fresh|host", OPT_VALUE_WORDS, struct run_args, proc,
 		   "what /proc is (default: fresh)",
 		   "fresh: a procfs of the sandbox's own pid namespace. host: the /proc of outside, "

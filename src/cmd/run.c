@@ -300,6 +300,10 @@ cmd_run_spec(int argc, char **argv, const char *name, struct run_plan *ret, stru
 		a.command = argv + first;
 		a.apply = a.apply ? a.apply : a.save ? "no" : "ask";
 		r = make_spec(&a, ret, e);
+	} else if (a.init && strcmp(a.init, "yes") != 0 && strcmp(a.init, "no") != 0) {
+		/* Elsewhere --init takes no value: a base is not to be taken for one silently. */
+		(void)err_set(e, EINVAL, "--init '%.60s' is not yes or no", a.init);
+		r = err_hint(e, "it is yes without the option");
 	} else if (first == argc) {
 		(void)err_set(e, EINVAL, "%s: no base given", name);
 		r = err_hint(e, "rootlet run host, rootlet run IMAGE, or rootlet run ./DIRECTORY");

@@ -150,10 +150,11 @@ cmd_snapshot(int argc, char **argv)
 		return cmd_help("snapshot");
 	if (first > 0 && a.list && a.rm)
 		(void)err_set(&e, EINVAL, "snapshot: --list and --rm exclude each other");
-	else if (first > 0 && argc - first != (a.list ? 1 : 2))
+	else if (first > 0 && argc - first != (a.list ? 1 : 2)) {
 		(void)err_set(&e, EINVAL, "snapshot: a container%s expected",
 			      a.list ? " is" : " and a name for the snapshot are");
-	else if (first > 0)
+		(void)err_hint(&e, "rootlet ps -a lists containers");
+	} else if (first > 0)
 		(void)(a.list ? show(argv[first], &e) : change(argv + first, a.rm, &e));
 	return e.code ? cmd_fail(&e) : cmd_end_output();
 }
@@ -168,9 +169,10 @@ cmd_rollback(int argc, char **argv)
 
 	if (first == 0)
 		return cmd_help("rollback");
-	if (first > 0 && argc - first != 2)
+	if (first > 0 && argc - first != 2) {
 		(void)err_set(&e, EINVAL, "rollback: a container and a snapshot are expected");
-	else if (first > 0) {
+		(void)err_hint(&e, "rootlet snapshot --list CONTAINER lists the snapshots");
+	} else if (first > 0) {
 		AUTO_CONTAINER c = CONTAINER_INIT;
 
 		if (open_own(argv[first], &c, &e) == 0 && roll_back(&c, argv[first + 1], &e) == 0)

@@ -96,7 +96,7 @@ open_directory(const char *data_dir, const char *name, enum container_lock how,
 
 	if (!container_name_is_valid(name)) {
 		(void)err_set(e, EINVAL, "'%.200s' is no name of a container", name);
-		return err_hint(e, "letters, digits, and inside . _ -, at most %d", CONTAINER_NAME_MAX);
+		return err_hint(e, "rootlet ps -a lists them, rootlet images the images");
 	}
 	if (access(dir, F_OK) < 0)
 		return no_container(name, e);

@@ -92,6 +92,8 @@ open_saved(const char *path, struct err *e)
 	AUTO_FD fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	struct stat st;
 
+	if (!*path)
+		return err_set(e, EINVAL, "apply: the name of the file is empty");
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_sys(e, "%s", path);
 	if (!S_ISREG(st.st_mode))

@@ -221,8 +221,10 @@ verb_commit(int argc, char **argv, struct err *e)
 	(void)take_kind(&argc, &argv);
 	(void)take_kind(&argc, &argv);
 	first = opt_parse(commit_opts, argc, argv, &a, e);
-	if (first > 0 && argc - first != 2)
+	if (first > 0 && argc - first != 2) {
 		(void)err_set(e, EINVAL, "commit: a container and the name of an image are expected");
+		(void)err_hint(e, "rootlet commit CONTAINER NAME:TAG; rootlet ps -a lists containers");
+	}
 	r = first == 0 ? 1 : e->code ? -e->code : open_and_commit(argv[first], argv[first + 1], &a, e);
 	free(a.changes.v);
 	return r < 0 ? -e->code : r;

@@ -161,8 +161,10 @@ verb_diff(int argc, char **argv, struct err *e)
 	first = opt_parse(diff_opts, argc, argv, &a, e);
 	if (first <= 0)
 		return first == 0 ? 1 : first;
-	if (!*name || argc - first != (a.last ? 0 : 1))
-		return err_set(e, EINVAL, "diff: the name of a container is expected, or --last");
+	if (!*name || argc - first != (a.last ? 0 : 1)) {
+		(void)err_set(e, EINVAL, "diff: the name of a container is expected, or --last");
+		return err_hint(e, "rootlet ps -a lists them");
+	}
 	if (strcmp(a.format, "table") != 0 && strcmp(a.format, "json") != 0)
 		return err_set(e, EINVAL, "--format: '%.60s' is not table or json", a.format);
 	if (a.patch && strcmp(a.format, "json") == 0)

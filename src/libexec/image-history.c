@@ -128,8 +128,10 @@ verb_history(int argc, char **argv, struct err *e)
 
 	if (first <= 0)
 		return first == 0 ? 1 : first;
-	if (argc - first != 1)
-		return err_set(e, EINVAL, "history: the name of an image is expected");
+	if (argc - first != 1) {
+		(void)err_set(e, EINVAL, "history: the name of an image is expected");
+		return err_hint(e, "rootlet images lists them");
+	}
 	if (open_store_for(argv[first], &s, e) < 0 || find_image(&s, argv[first], &digest, e) < 0 ||
 	    oci_read(&s, digest, NULL, &im, e) < 0)
 		return -e->code;

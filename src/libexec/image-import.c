@@ -98,6 +98,8 @@ check_source(struct import *im, struct err *e)
 static int
 open_source(struct import *im, struct err *e)
 {
+	if (!*im->from)
+		return err_set(e, EINVAL, "import: the name of the archive is empty");
 	if (is_url(im->from)) {
 		(void)err_set(e, EOPNOTSUPP, "import: %s: nothing is fetched from a network", im->from);
 		return err_hint(e, "curl -fsSL URL | rootlet import - NAME");

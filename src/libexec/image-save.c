@@ -285,8 +285,10 @@ verb_save(int argc, char **argv, struct err *e)
 		return 1;
 	if (first < 0)
 		return first;
-	if (first == argc)
-		return err_set(e, EINVAL, "save: the name of an image is expected");
+	if (first == argc) {
+		(void)err_set(e, EINVAL, "save: the name of an image is expected");
+		return err_hint(e, "rootlet images lists them");
+	}
 	if (check_options(&a, &format, &to, e) < 0 || open_output(a.output, format, &o, e) < 0 ||
 	    open_both(argv[first], &o, &s, e) < 0)
 		return -e->code;

@@ -68,14 +68,17 @@ edit_distance(const char *a, size_t len, const char *b)
 	return row[n];
 }
 
-/* The long option most like @name, or NULL when none is near. */
+/* The long option most like @name, or NULL when none is near, or --help is nearer. */
 static const char *
 nearest_name(const struct opt *opts, const char *name, size_t len)
 {
 	/* One slip, and one more for every four letters: "net" is no misspelt "tty". */
 	unsigned int best = 1 + (unsigned int)(len / 4);
+	const unsigned int to_help = edit_distance(name, len, "help");
 	const char *found = NULL;
 
+	if (to_help <= best)
+		best = to_help > 0 ? to_help - 1 : 0;
 	for (; opts->kind != OPT_KIND_END; opts++) {
 		unsigned int d;
 
@@ -99,6 +102,9 @@ unknown_option(const struct parser *p, const char *word, const char *name, size_
 	(void)err_set(e, EINVAL, "unknown option " QUOTED, word);
 	if (nearest)
 		return err_hint(e, "did you mean --%s?", nearest);
+	/* bwrap's own name can be a path. */
+	if (p->argc > 0 && !strchr(p->argv[0], '/'))
+		return err_hint(e, "rootlet %.40s --help lists the options", p->argv[0]);
 	return err_hint(e, "--help lists the options");
 }
 
