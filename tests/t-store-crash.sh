@@ -9,6 +9,7 @@ kills=${ROOTLET_TEST_KILLS:-60}
 store=$XDG_DATA_HOME/rootlet
 rootlet() { "$ROOTLET" "$@"; }
 have_skopeo() { command -v skopeo >/dev/null; }
+have_umoci() { command -v umoci >/dev/null; }
 
 tree=$tmp/tree
 mkdir -p "$tree/bin" "$tree/dir"
@@ -41,21 +42,27 @@ all_run() {
 emptied() {
 	wait_empty "$store/scratch" && rootlet prune --all --force && rm -rf "$store"/cache/names &&
 		[ -z "$(find "$store/blobs/sha256" "$store/cache" "$store/layers" -mindepth 1 ! -name range ! -name root ! -name single)" ] &&
-		[ -z "$(find "$store" -name '.tmp-*')" ]
+		[ -z "$(find "$store" -name '.tmp-*' -o -name '.new-*' -o -name '.gone-*')" ]
 }
 
-import base
+import base && rootlet save -q -o "$tmp/base.oci" base && rootlet run --keep --name kept base true || exit 99
 # Each for some time: from a moment to about as long as it takes.
 killed() {
 	i=0
 	while [ "$i" -lt "$kills" ]; do
 		i=$((i + 1))
-		case $((i % 5)) in
+		case $((i % 12)) in
 		0) set -- import -m "$i" "$tmp/tree.tar.gz" "killed:$i" ;;
 		1) set -- tag base "tag:$i" ;;
 		2) set -- run --commit "commit:$i" base payload append /dir/file more ;;
 		3) set -- rmi "tag:$((i - 2))" ;;
-		4) set -- prune ;;
+		4 | 9) set -- prune ;;
+		5) set -- load -q -i "$tmp/base.oci" ;;
+		6) set -- save -q -o "$tmp/saved-$i" base ;;
+		7) set -- run --keep --name "kept-$i" base payload append /dir/file more ;;
+		8) set -- commit -q kept "kept:$i" ;;
+		10) set -- snapshot kept "s$i" ;;
+		11) set -- images ;;
 		esac
 		"$ROOTLET" "$@" >/dev/null 2>&1 &
 		sleep "0.0$(printf %02d $((i * 7 % 60)))"
@@ -72,6 +79,30 @@ skopeo_reads() {
 	done
 }
 test_if skopeo "no skopeo here" "skopeo reads every one" skopeo_reads
+containers_start() {
+	for name in $(rootlet ps -a --format names); do
+		[ "$(rootlet start "$name" probe cat /dir/file | head -n 1)" = first ] || { echo "$name does not start" && return 1; }
+	done
+}
+test_ok "every container starts" containers_start
+# What was saved has its name when it is whole, and nothing else does.
+saved() {
+	left=$(find "$tmp" -maxdepth 1 -name '.*' -type f) && echo "$left" && [ -z "$left" ] || return
+	for f in "$tmp"/saved-*; do [ ! -e "$f" ] || cmp "$f" "$tmp/base.oci" || return; done
+}
+test_ok "an archive is whole or not there" saved
+umoci_reads() { umoci ls --layout "$store" >"$tmp/tags" && [ "$(sort "$tmp/tags")" = "$(rootlet images --format names | sort)" ]; }
+test_if umoci "no umoci here" "umoci lists them all" umoci_reads
+# Beside what a store has that nothing has happened to, at most a few directories.
+no_larger() {
+	for name in $(rootlet images --format names); do [ "$name" = base:latest ] || rootlet rmi "$name" || return; done
+	# shellcheck disable=SC2046
+	rootlet rm $(rootlet ps -a --format names) &&
+		wait_empty "$store/scratch" && rootlet prune && rootlet --store "$tmp/clean" import -q -m base "$tmp/tree.tar.gz" base &&
+		rootlet --store "$tmp/clean" run --keep --name kept base true && rootlet --store "$tmp/clean" rm kept &&
+		used=$(du -sk "$store" | cut -f 1) clean=$(du -sk "$tmp/clean" | cut -f 1) && echo "$used KiB, $clean when clean" && [ "$used" -le $((clean + 64)) ]
+}
+test_ok "then it is as large as a clean one" no_larger
 test_ok "all space comes back" emptied
 
 at_once() {
