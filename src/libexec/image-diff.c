@@ -42,15 +42,31 @@ print_json(struct show *s, const struct diff_entry *d)
 
 /* --- text --- */
 
+/* Tabs are harmless; all else that a terminal would obey is escaped. */
+static void
+print_safely(const char *line, size_t n)
+{
+	AUTO_FREE char *copy = xstrndup(line, n), *safe = xcalloc(n * 4 + 1, 1);
+
+	for (char *p = copy; *p; p++)
+		if (*p == '\t')
+			*p = ' ';
+	(void)str_printable(safe, n * 4 + 1, copy, true);
+	(void)fputs(safe, stdout);
+}
+
+/* A patch that goes anywhere else has to be as it is. */
 static void
 print_text(void *arg, char mark, const char *line, size_t n)
 {
-	const bool has_end = n > 0 && line[n - 1] == '\n';
+	const bool has_end = n > 0 && line[n - 1] == '\n', *on_screen = arg;
 
-	(void)arg;
 	if (mark != '@')
 		(void)putchar(mark);
-	(void)fwrite(line, 1, n, stdout);
+	if (*on_screen)
+		print_safely(line, n);
+	else
+		(void)fwrite(line, 1, n, stdout);
 	if (!has_end)
 		(void)printf(mark == '@' ? "\n" : "\n\\ No newline at end of file\n");
 }
@@ -84,6 +100,7 @@ print_patch(const struct show *s, const struct diff_entry *d, struct err *e)
 {
 	AUTO_FREE char *old = NULL, *new = NULL;
 	size_t n_old = 0, n_new = 0;
+	bool on_screen = isatty(STDOUT_FILENO);
 	int r = read_text(d->old_fd, d->old_type, &old, &n_old, e);
 
 	if (r == 0)
@@ -98,7 +115,7 @@ print_patch(const struct show *s, const struct diff_entry *d, struct err *e)
 		return 0;
 	(void)printf("--- %s%s\n+++ %s%s\n", d->old_fd < 0 ? "" : "a", d->old_fd < 0 ? "/dev/null" : s->path,
 		     d->fd < 0 ? "" : "b", d->fd < 0 ? "/dev/null" : s->path);
-	text_diff(old, n_old, new, n_new, print_text, NULL);
+	text_diff(old, n_old, new, n_new, print_text, &on_screen);
 	return 0;
 }
 
