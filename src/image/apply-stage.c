@@ -269,6 +269,30 @@ stage_link(const struct stage *s, size_t i, size_t first, struct err *e)
 	return linkat(from, from_name, dir, name, 0) < 0 ? err_sys(e, "link") : 0;
 }
 
+/*
+ * Whoever may write the directory could have put a link in its place, which chmod(2) would follow; the
+ * name in /proc of a descriptor leads nowhere else.
+ */
+static int
+make_fifo(int dir, const char *name, mode_t mode)
+{
+	char path[40];
+	AUTO_FD fd = -1;
+	struct stat st;
+
+	if (mkfifoat(dir, name, 0600) < 0)
+		return -1;
+	fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -1;
+	if (!S_ISFIFO(st.st_mode)) {
+		errno = EAGAIN;
+		return -1;
+	}
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return chmod(path, mode);
+}
+
 static int
 stage_other(const struct stage *s, size_t i, const struct tar_entry *t, struct err *e)
 {
@@ -278,9 +302,8 @@ stage_other(const struct stage *s, size_t i, const struct tar_entry *t, struct e
 
 	if (dir < 0)
 		return dir;
-	if (t->kind == TAR_SYMLINK
-		    ? symlinkat(t->link, dir, name) < 0
-		    : mkfifoat(dir, name, 0600) < 0 || fchmodat(dir, name, t->mode & 0777, 0) < 0)
+	if ((t->kind == TAR_SYMLINK ? symlinkat(t->link, dir, name)
+				    : make_fifo(dir, name, t->mode & 0777)) < 0)
 		return err_sys(e, "make it");
 	if (s->l->real_owners && geteuid() == 0 &&
 	    fchownat(dir, name, t->uid, t->gid, AT_SYMLINK_NOFOLLOW) < 0)
