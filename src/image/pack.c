@@ -113,6 +113,18 @@ put_data(struct walk *w, int fd, const struct attr *a, struct err *e)
 	return pax_pad(p->sink, (uint64_t)a->st.st_size, e);
 }
 
+/* Before a file is read: one that is all hole may have a size that nothing could hold. */
+static int
+check_size(const struct walk *w, uint64_t size, struct err *e)
+{
+	const uint64_t max = w->o->max_bytes, so_far = sink_bytes_in(((struct pack *)w->arg)->sink);
+
+	if (max == 0 || (size <= max && so_far <= max - size))
+		return 0;
+	return err_set(e, EFBIG, "with its %llu bytes there are more than the %llu of the limit",
+		       (unsigned long long)size, (unsigned long long)max);
+}
+
 static int
 put_file(struct walk *w, const struct node *n, struct pax_entry *t, struct err *e)
 {
@@ -122,7 +134,8 @@ put_file(struct walk *w, const struct node *n, struct pax_entry *t, struct err *
 	if (fd < 0)
 		return -e->code;
 	t->size = (uint64_t)n->attr->st.st_size;
-	if (put_header(w->arg, t, e) < 0 || put_data(w, fd, n->attr, e) < 0)
+	if (check_size(w, t->size, e) < 0 || put_header(w->arg, t, e) < 0 ||
+	    put_data(w, fd, n->attr, e) < 0)
 		return -e->code;
 	if (fstat(fd, &st) < 0)
 		return err_sys(e, "stat");

@@ -67,6 +67,7 @@ struct pack_options {
 	 */
 	const int *earlier;
 	size_t n_earlier;
+	uint64_t max_bytes; /* of all files together: more is an error; 0: as many as there are */
 	struct progress *progress; /* borrowed; told of the bytes of files; or NULL */
 };
 

@@ -109,6 +109,7 @@ pack_run(const struct store *s, const char *kind, int upper, const struct oci_im
 					.recorded = strcmp(kind, "single") == 0,
 					.lower = lower,
 					.n_lower = im->n_layers,
+					.max_bytes = unpack_limits_default.bytes,
 					.progress = s->progress };
 
 	return open_lowers(s, kind, im, lower, e) < 0 ? -e->code : pack_layer(s, upper, &o, ret, e);
@@ -167,6 +168,7 @@ pack_kept(const struct kept *k, const struct store *s, struct oci_layer *ret, st
 		return 1;
 	o = kept_options(k, root);
 	o.mtime_max = cmd_source_date_epoch();
+	o.max_bytes = unpack_limits_default.bytes;
 	o.progress = s->progress;
 	return pack_layer(s, root->upper[0], &o, ret, e);
 }

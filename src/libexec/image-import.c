@@ -213,6 +213,7 @@ add_directory(const struct import *im, struct oci_layer *ret, struct err *e)
 					.recorded = strcmp(im->kind, "single") == 0,
 					.owner = im->has_owner ? &im->owner : NULL,
 					.known_owners = !im->has_owner,
+					.max_bytes = im->s->limits->bytes,
 					.progress = im->s->progress };
 	AUTO_FD blob = store_new_blob(im->s, e);
 	char digest[PACK_DIGEST_SIZE];
