@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/str.h"
@@ -11,6 +12,7 @@ struct save {
 	struct sink *sink;
 	struct links *links;
 	bool recorded;
+	int fd; /* borrowed: where it goes */
 };
 
 /* The name of the entry; a whiteout's is an image layer's. */
@@ -80,6 +82,21 @@ open_contents(int fd, const struct attr *a, struct err *e)
 	return open_again(fd, e);
 }
 
+/* Holes are written out: a file that is nothing else would fill the disk first, and fail then. */
+static int
+check_room(const struct save *s, uint64_t size, struct err *e)
+{
+	struct statvfs st;
+	uint64_t room;
+
+	if (fstatvfs(s->fd, &st) < 0)
+		return err_sys(e, "look at the file system");
+	room = (uint64_t)st.f_bavail * st.f_frsize;
+	return size <= room ? 0
+			    : err_set(e, ENOSPC, "it has %llu bytes, and there is room for %llu",
+				      (unsigned long long)size, (unsigned long long)room);
+}
+
 static int
 put_file(struct save *s, int fd, const struct attr *a, struct pax_entry *t, struct err *e)
 {
@@ -89,7 +106,8 @@ put_file(struct save *s, int fd, const struct attr *a, struct pax_entry *t, stru
 		return in;
 	t->type = '0';
 	t->size = (uint64_t)a->st.st_size;
-	if (pax_header(s->sink, t, e) < 0 || put_data(s, in, t->size, e) < 0)
+	if (check_room(s, t->size, e) < 0 || pax_header(s->sink, t, e) < 0 ||
+	    put_data(s, in, t->size, e) < 0)
 		return -e->code;
 	return 0;
 }
@@ -179,7 +197,7 @@ apply_save(const struct apply_list *l, const struct apply_place *places, bool re
 {
 	AUTO_SINK sink = sink_new(fd, PACK_NONE);
 	AUTO_LINKS links = links_new();
-	struct save s = { .sink = sink, .links = links, .recorded = recorded };
+	struct save s = { .sink = sink, .links = links, .recorded = recorded, .fd = fd };
 	char hex[PACK_DIGEST_SIZE];
 
 	if (lseek(fd, SAVED_HEAD, SEEK_SET) < 0)
