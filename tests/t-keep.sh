@@ -19,7 +19,7 @@ wanted_layer=sha256:c925ad88e0b871c3a5787cd118055a72ee23f85f145fa91a5a23bde4570f
 tree=$tmp/tree
 mkdir -p "$tree/etc" "$tree/dir/sub"
 for name in sh cat cp ln ls mkdir mkfifo mknod mv rm rmdir sleep stat touch chmod chown find getfattr setfattr sort \
-	cksum true; do
+	cksum truncate true; do
 	path=/usr/bin/$name
 	[ -e "$path" ] || continue
 	cp -L --parents "$path" "$tree"
@@ -305,6 +305,9 @@ wait_line "$tmp/up" up
 test_ok "one that runs is not committed" fails_with "container 'tree' is running" rootlet commit tree x:7
 rootlet rm -f tree
 
+hole() { keep --name hole base:1 truncate -s 4T /hole && fails_with "hole: with its 4398046511104 bytes" timeout 10 "$ROOTLET" commit hole x:8; }
+test_ok "nor is a file with a hole that no disk could hold" hole
+
 # --- diff ---
 
 differ() {
@@ -342,6 +345,18 @@ patch_hostile() {
 		grep -q 'Binary files a/w/same and b/w/same differ' "$tmp/patch"
 }
 test_ok "no link is followed for it, no FIFO waited for" patch_hostile
+patch_escapes() {
+	keep --name escapes base:1 sh -c 'printf "\033]0;title\007\n" >/escapes' && rootlet diff --patch escapes | grep -q "^+$(printf '\033]0;title')" &&
+		"$testbin/pty" drive "$ROOTLET" diff --patch escapes <<'X'
+expect +\\x1b]0;title\\x07
+exit 0
+X
+}
+if "$testbin/pty" drive true </dev/null >/dev/null 2>&1; then
+	test_ok "on a terminal a patch says which bytes it has, elsewhere it has them" patch_escapes
+else
+	test_skip "a patch on a terminal" "no terminal here"
+fi
 host_diff() { rootlet diff host | grep -q '^A f  *2 .*/host/here$' && rootlet diff host | grep -q '^D f .*/host/old$'; }
 test_ok "diff of the machine" host_diff
 volume_diff() { rootlet diff vol | grep -qx 'A f          2 /vol/v'; }

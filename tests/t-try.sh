@@ -324,6 +324,12 @@ saved_elsewhere() {
 test_ok "what is elsewhere needs --elsewhere" in_tree saved_elsewhere
 test_ok "a place that takes no file is found before the command runs" \
 	fails_with "--save" try --save "$tmp/no/such" sh -c 'echo ran; echo ran >&2'
+hole() {
+	timeout 10 "$ROOTLET" try --save "$tmp/hole" truncate -s 4T hole 2>"$tmp/err"
+	[ $? = 125 ] && [ ! -e "$tmp/hole" ] &&
+		grep -q 'hole: it has 4398046511104 bytes, and there is room for' "$tmp/err"
+}
+test_ok "a file with a hole that no disk could hold is not written out" in_tree unchanged hole
 other_copy() { apply "$tmp/saved" changed removed swap file-to-dir; }
 in_copy() { tree "$tmp/work/copy" && (cd "$tmp/work/copy" && touch -d @5 changed && other_copy); }
 test_ok "it applies to a copy that is the same" in_copy
