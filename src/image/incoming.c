@@ -162,13 +162,25 @@ copy(struct incoming *in, struct err *e)
 
 /* --- compressed anew --- */
 
+/* Who unpacks it would take the other compression off, too, and nobody the blob's. */
+static int
+check_once(const void *p, size_t n, struct err *e)
+{
+	if (codec_find(p, n)->n_magic == 0)
+		return 0;
+	(void)err_set(e, EBADMSG, "not a tar archive: what comes out is compressed once more");
+	return err_hint(e, "unpack it as often as it takes, and import the rest");
+}
+
 static int
 pump(struct incoming *in, struct err *e)
 {
 	const void *p;
-	ssize_t n;
+	ssize_t n = stream_next(in->stream, &p, e);
 
-	while ((n = stream_next(in->stream, &p, e)) > 0)
+	if (n > 0 && check_once(p, (size_t)n, e) < 0)
+		return -e->code;
+	for (; n > 0; n = stream_next(in->stream, &p, e))
 		if (sink_write(in->sink, p, (size_t)n, e) < 0 ||
 		    fd_write_all(in->pipe_out, p, (size_t)n, e) < 0)
 			return -e->code;
