@@ -73,6 +73,20 @@ write("long-name", entry("n/" * 3000 + "x", data=b"x"))
 write("long-part", entry("p" * 300, data=b"x"))
 write("deep", entry("d/" * 1100 + "x", data=b"x"))
 write("nul-in-pax", extended([(b"path", b"nul\0/../../up")]) + entry("short", data=b"x"))
+write("nul-in-linkpath", extended([(b"linkpath", b"f\0/../../up")]) + entry("l", SYM, "short"))
+write("nul-in-global", extended([(b"path", b"nul\0x")], b"g") + entry("short", data=b"x"))
+write("nul-in-key", extended([(b"pa\0th", b"nul")]) + entry("short", data=b"x"))
+write("nul-far", entry("first", data=b"x"), extended([(b"comment", b"c" * 700000), (b"path", b"nul\0x")]) +
+      entry("short", data=b"x"))
+write("nul-second", extended([(b"path", b"good")], b"g") + extended([(b"path", b"nul\0x")]) +
+      entry("short", data=b"x"))
+write("nul-after-long", field(entry("././@LongLink", data=b"n" * 200 + b"\0"), 156, b"L") +
+      extended([(b"uname", b"nul\0x")]) + entry("short", data=b"x"))
+write("nul-after-binary-size", field(field(entry("x", data=b"n" * 512), 156, b"L"), 124,
+                                     b"\x80" + b"\0" * 9 + b"\2\0") +
+      extended([(b"path", b"nul\0x")]) + entry("short", data=b"x"))
+write("record-damaged", field(entry("pax", data=b"99 path=x\n"), 156, b"x") + entry("short", data=b"x"))
+write("record-no-key", extended([(b"", b"x")]) + entry("short", data=b"x"))
 write("control", entry("\x1b]0;title\x07/../x", data=b"x"))
 
 # --- links made by an earlier entry ---

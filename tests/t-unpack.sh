@@ -100,8 +100,13 @@ names() {
 	test_ok "$how: a name longer than the kernel takes is refused" too_long
 	test_ok "$how: a part longer than the kernel takes is refused" refused "too long a name" long-part.tar
 	test_ok "$how: more than 1000 directories deep is refused" refused "directories deep" deep.tar
-	test_ok "$how: what follows a NUL in a name is not used" tree nul-in-pax.tar \
-		'test "$(find . -type f)" = ./nul'
+	for name in in-pax in-linkpath in-global far second after-long after-binary-size; do
+		test_ok "$how: a NUL in an extended header is refused ($name)" refused \
+			'a NUL in the extended header "' nul-$name.tar
+	done
+	test_ok "$how: so is one in its name" refused "a NUL in the name" nul-in-key.tar
+	test_ok "$how: so is a record that is not whole" refused "that is damaged" record-damaged.tar
+	test_ok "$how: so is a record without a name" refused "not a tar archive" record-no-key.tar
 	test_ok "$how: control characters of a name do not reach the terminal" refused '\x1b]0;title' control.tar
 	test_ok "$how: names are bytes" tree names.tar 'test "$(find . -mindepth 1 -maxdepth 1 -printf x)" = xxxxxxxx
 		grep -q 2 "$(printf "raw-\377\376")"

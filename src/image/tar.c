@@ -9,6 +9,7 @@
 
 #include "base/str.h"
 #include "image/acl.h"
+#include "image/tar-head.h"
 #include "image/tar.h"
 
 #define XATTRS_MAX 256
@@ -32,14 +33,67 @@ struct tar {
 	struct tar_xattr xattrs[XATTRS_MAX + 2];
 	struct acl acls[2];
 	char last[160]; /* name of the entry before, for messages */
+
+	/* The piece that libarchive was given last, and where in the archive it begins. */
+	const char *piece;
+	size_t piece_n;
+	uint64_t piece_at;
+	/* Headers that are not in one piece: the first @head_n bytes, and where they begin. */
+	char *head;
+	size_t head_n, head_room;
+	uint64_t head_at;
 };
+
+/* Add what is in the piece, before @end, to the headers. */
+static int
+keep_head(struct tar *t, uint64_t end, struct err *e)
+{
+	const uint64_t at = t->head_at + t->head_n;
+	size_t n;
+
+	if (at >= end)
+		return 0;
+	if (at < t->piece_at || end > t->piece_at + t->piece_n)
+		return err_set(e, EBADMSG, "headers that cannot be looked at");
+	n = (size_t)(end - at);
+	if (n > t->head_room - t->head_n) {
+		t->head_room = (t->head_n + n) * 2;
+		t->head = xrealloc_array(t->head, t->head_room, 1);
+	}
+	memcpy(t->head + t->head_n, t->piece + (at - t->piece_at), n);
+	t->head_n += n;
+	return 0;
+}
+
+/* Nearly always they are all in one piece, and are not copied. */
+static int
+check_head(struct tar *t, struct err *e)
+{
+	const uint64_t end = (uint64_t)archive_filter_bytes(t->a, 0);
+
+	if (end < t->head_at)
+		return err_set(e, EBADMSG, "headers that cannot be looked at");
+	if (t->head_n == 0 && t->head_at >= t->piece_at && end <= t->piece_at + t->piece_n)
+		return tar_head_check(t->piece + (t->head_at - t->piece_at),
+				      (size_t)(end - t->head_at), e);
+	if (keep_head(t, end, e) < 0)
+		return -e->code;
+	return tar_head_check(t->head, (size_t)(end - t->head_at), e);
+}
 
 static la_ssize_t
 on_read(struct archive *a, void *data, const void **ret)
 {
 	struct tar *t = data;
-	ssize_t n = stream_next(t->stream, ret, &t->err);
+	ssize_t n = 0;
 
+	if (t->in_header)
+		n = keep_head(t, t->piece_at + t->piece_n, &t->err);
+	if (n == 0)
+		n = stream_next(t->stream, ret, &t->err);
+	t->piece_at += t->piece_n;
+	t->piece_n = n > 0 ? (size_t)n : 0;
+	t->piece = n > 0 ? *ret : NULL;
 	if (n > 0 && t->in_header && (t->header_bytes += (uint64_t)n) > HEADER_MAX)
 		n = err_set(&t->err, E2BIG, "more than 8 MiB of headers, or of holes");
 	if (n < 0)
@@ -55,6 +109,8 @@ tar_open(struct stream *s, struct tar **ret, struct err *e)
 	if (!(t->a = archive_read_new()) || !(t->entry = archive_entry_new()))
 		return err_set(e, ENOMEM, "out of memory");
 	t->stream = s;
+	/* The first header is looked at already when the archive is opened. */
+	t->in_header = true;
 	if (archive_read_support_format_tar(t->a) != ARCHIVE_OK ||
 	    archive_read_support_format_empty(t->a) != ARCHIVE_OK)
 		return err_set(e, ENOMEM, "tar: %s", archive_error_string(t->a));
@@ -74,6 +130,7 @@ tar_closep(struct tar **t)
 	if (*t) {
 		archive_entry_free((*t)->entry);
 		(void)archive_read_free((*t)->a);
+		free((*t)->head);
 	}
 	free(*t);
 	*t = NULL;
@@ -192,9 +249,14 @@ static int
 read_header(struct tar *t)
 {
 	int r = t->in_entry ? archive_read_data_skip(t->a) : ARCHIVE_OK;
+	uint64_t at;
 
 	if (r != ARCHIVE_OK && r != ARCHIVE_EOF)
 		return r;
+	at = (uint64_t)archive_filter_bytes(t->a, 0);
+	if (at != t->head_at)
+		t->head_n = 0;
+	t->head_at = at;
 	t->header_bytes = 0;
 	t->in_header = true;
 	r = archive_read_next_header2(t->a, t->entry);
@@ -214,6 +276,8 @@ tar_next(struct tar *t, struct tar_entry *ret, struct err *e)
 	/* A warning is about names that are not of our locale, which are no worse for that. */
 	if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
 		return next_error(t, e);
+	if (check_head(t, e) < 0)
+		return t->last[0] ? err_prefix(e, "after %s", t->last) : -e->code;
 	to.name = archive_entry_pathname(t->entry);
 	if (!to.name || to.name[0] == '\0')
 		return err_set(e, EINVAL, "an entry without a name after %s",
