@@ -32,7 +32,9 @@ check_clean(const char *name)
 	memcpy(copy, name, strlen(name) + 1);
 	while (name[0] != '\0' && (part = strsep(&rest, "/")))
 		if (part[0] == '\0' || strcmp(part, ".") == 0 || strcmp(part, "..") == 0 ||
-		    strlen(part) > NAME_MAX || depth++ > DEPTH_MAX)
+		    strlen(part) > NAME_MAX + (strncmp(part, WHITEOUT_PREFIX, WHITEOUT_PREFIX_LEN) == 0
+						       ? WHITEOUT_PREFIX_LEN
+						       : 0) || depth++ > DEPTH_MAX)
 			abort();
 }
 

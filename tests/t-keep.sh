@@ -245,6 +245,34 @@ round_trip() {
 		rootlet commit -q "rt-$1" "rt-$1" >/dev/null && run "--idmap=$1" "rt-$1" sh -c "$listing" >"$tmp/after" &&
 		[ "$(wc -l <"$tmp/before")" -gt 50 ] && diff "$tmp/before" "$tmp/after"
 }
+# What cannot be a device is a file that is recorded to be one.  A real one is not copied up.
+devices_kept() {
+	touched='chmod 604 /nodes/null && mv /nodes/sda /nodes/sdb' null='crw----r--' sda=sdb
+	[ "$1" != root ] || touched=true null='crw-rw-rw-' sda=sda
+	keep "--idmap=$1" --name "dev-$1" dev:1 sh -c "$touched" &&
+		rootlet commit -q "dev-$1" "dev-$1" >/dev/null && rootlet export "dev-$1" >"$tmp/dev.tar" &&
+		tar --numeric-owner -tvf "$tmp/dev.tar" | grep nodes/. | tr -s ' ' | cut -d ' ' -f 1-3,6 >"$tmp/nodes" &&
+		printf '%s\n' "$null 0/5 1,3 nodes/null" "brw-rw---- 0/6 8,0 nodes/$sda" 'crw-rw---- 0/0 1,5 nodes/zero' |
+		diff - "$tmp/nodes"
+}
+deep_kept() {
+	keep "--idmap=$1" --name "deep-$1" base:1 sh -c "mkdir -p /$deep && echo down >/${deep}f" &&
+		rootlet commit -q "deep-$1" "deep-$1" >/dev/null && prints down run "--idmap=$1" "deep-$1" cat "/${deep}f"
+}
+# shellcheck disable=SC2046
+deep=$(printf 'd/%.0s' $(seq 1500))
+python3 - "$tmp" <<'X'
+import shutil, sys, tarfile
+shutil.copy(sys.argv[1] + "/tree.tar", sys.argv[1] + "/nodes.tar")
+with tarfile.open(sys.argv[1] + "/nodes.tar", "a") as t:
+    for name, kind, major, minor, gid, mode in (("null", tarfile.CHRTYPE, 1, 3, 5, 0o666),
+                                          ("sda", tarfile.BLKTYPE, 8, 0, 6, 0o660),
+                                          ("zero", tarfile.CHRTYPE, 1, 5, 0, 0o660)):
+        i = tarfile.TarInfo("nodes/" + name)
+        i.type, i.devmajor, i.devminor, i.gid, i.mode = kind, major, minor, gid, mode
+        t.addfile(i)
+X
+rootlet import "$tmp/nodes.tar" dev:1 >/dev/null || exit 99
 # The same, and then bit by bit with a snapshot between each two steps.
 step_by_step() {
 	keep "--idmap=$1" --name "st-$1" tree:1 true && echo "$changes" | tr -d '\n\t' | sed 's/ *&& */\n/g' >"$tmp/steps" || return
@@ -272,6 +300,8 @@ for map in range single root; do
 	esac
 	test_ok "a commit has the tree as it was ($map)" round_trip $map
 	test_ok "also what snapshots have of it ($map)" step_by_step $map
+	test_ok "devices are in it, real or recorded ($map)" devices_kept $map
+	test_ok "what is 1500 directories deep can be had again ($map)" deep_kept $map
 	test_ok "its digest is that of anywhere ($map)" prints "$wanted_layer" fixed "rt-$map"
 done
 again() {

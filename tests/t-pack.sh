@@ -369,11 +369,11 @@ test_ok "holes make no difference" sparse_same
 
 # --- large ---
 
-deep() {
-	fresh deep && "$pack" deep deep 4000 "$1" && prints 4001 field 3 "$pack" tree deep t.tar none
-}
-test_ok "4000 directories in one another" deep d
-test_ok "whose names together are longer than a path can be" deep dddddddddd
+deep() { fresh deep && "$pack" deep deep "$1" "$2" && prints "$(($1 + 1))" field 3 "$pack" tree deep t.tar none; }
+too_deep() { fresh deep && "$pack" deep deep "$1" "$2" && fails "4095 bytes at most" tree deep t.tar none; }
+test_ok "2048 directories in one another" deep 2048 d
+test_ok "no more: it could not be unpacked" too_deep 2049 d
+test_ok "so it is when names are longer" too_deep 4000 dddddddddd
 deep_siblings() {
 	fresh deep && (
 		cd deep && for i in $(seq 100); do

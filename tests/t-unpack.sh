@@ -99,7 +99,14 @@ names() {
 	test_ok "$how: an absolute name is one below the root" tree absolute.tar "test -f ./$W/abs"
 	test_ok "$how: a name longer than the kernel takes is refused" too_long
 	test_ok "$how: a part longer than the kernel takes is refused" refused "too long a name" long-part.tar
-	test_ok "$how: more than 1000 directories deep is refused" refused "directories deep" deep.tar
+	test_ok "$how: directories in one another have a limit" refused "more than 1000 directories deep" \
+		deep.tar depth=1000
+	test_ok "$how: without one they are as deep as a path is long" tree deepest.tar \
+		'test "$(find . -name x -printf %d)" = 2048'
+	test_ok "$how: no deeper" refused "too long a name" too-deep.tar
+	test_ok "$how: a whiteout hides a name of any length" tree wh-long.tar \
+		'test "$(find . -type c -printf x)" = xx'
+	test_ok "$how: that can be" refused "too long a name" wh-too-long.tar
 	for name in in-pax in-linkpath in-global far second after-long after-binary-size; do
 		test_ok "$how: a NUL in an extended header is refused ($name)" refused \
 			'a NUL in the extended header "' nul-$name.tar

@@ -183,7 +183,7 @@ visit(struct walk *w, const struct node *n, struct err *e)
 	if (n->change == CHANGE_ALTERED && S_ISDIR(n->attr->type)) {
 		AUTO_ATTR a = { .xattrs = NULL };
 
-		if (host >= 0 && attr_read(host, w->o->recorded, &a, e) < 0)
+		if (host >= 0 && attr_read(host, attr_records_of(w->o), &a, e) < 0)
 			return -e->code;
 		if (host >= 0 && S_ISDIR(a.type) && !directory_changed(c, n, &a))
 			return 0;

@@ -86,7 +86,7 @@ look_at_old(const struct plan *p, struct op *o, struct err *e)
 	if (o->kind == OP_NEW)
 		return 0;
 	fd = sys_openat(dir, o->name, O_PATH | O_NOFOLLOW, 0);
-	if (fd < 0 || attr_read(fd, false, &a, e) < 0)
+	if (fd < 0 || attr_read(fd, ATTR_RECORDS_NONE, &a, e) < 0)
 		return fd < 0 ? err_sys(e, "%s/%s", o->dir, o->name) : -e->code;
 	o->old_ino = a.st.st_ino;
 	o->old_ctime = a.st.st_ctim;

@@ -150,7 +150,7 @@ put_change(struct save *s, const struct apply_change *c, const struct apply_plac
 	fd = open_below(p->upper_fd, c->layer_path, O_PATH | O_NOFOLLOW, e);
 	if (fd < 0)
 		return e->code ? -e->code : err_set(e, ENOENT, "it is not in the layer any more");
-	if (attr_read(fd, s->recorded, &a, e) < 0)
+	if (attr_read(fd, s->recorded ? ATTR_RECORDS_ALL : ATTR_RECORDS_NONE, &a, e) < 0)
 		return -e->code;
 	t.mode = a.mode;
 	t.uid = a.uid;

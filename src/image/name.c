@@ -21,7 +21,7 @@ int
 name_clean(const char *raw, unsigned int max_depth, char ret[PATH_MAX], struct err *e)
 {
 	unsigned int depth = 0;
-	size_t len = 0, n;
+	size_t len = 0, n, max;
 
 	for (const char *p = raw; *p != '\0'; p += n + (p[n] == '/')) {
 		n = strcspn(p, "/");
@@ -29,7 +29,8 @@ name_clean(const char *raw, unsigned int max_depth, char ret[PATH_MAX], struct e
 			continue;
 		if (is(p, n, ".."))
 			return err_set(e, EINVAL, "a name with \"..\" in it");
-		if (n > NAME_MAX || len + n + 2 > PATH_MAX)
+		max = NAME_MAX + (begins(p, WHITEOUT_PREFIX) ? WHITEOUT_PREFIX_LEN : 0);
+		if (n > max || len + n + 2 > PATH_MAX)
 			return err_set(e, ENAMETOOLONG, "too long a name");
 		if (depth++ > max_depth)
 			return err_set(e, EINVAL, "more than %u directories deep", max_depth);

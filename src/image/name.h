@@ -25,6 +25,13 @@ int name_classify(const char *name, enum name_class *ret, struct err *e);
  */
 const char *name_split(char *name, const char **ret_dir);
 
+/*
+ * Directories in one another: as many as fit into a path that the kernel takes.  Who writes archives
+ * keeps to the length of the path, NAME_PATH_MAX, so that they can be read again.
+ */
+#define NAME_DEPTH_MAX (PATH_MAX / 2 - 1)
+#define NAME_PATH_MAX  (PATH_MAX - 1)
+
 #define WHITEOUT_PREFIX     ".wh."
 #define WHITEOUT_PREFIX_LEN 4
 

@@ -112,22 +112,24 @@ take_device(struct attr *a, const char *type)
 
 /* A record that makes no sense is none; one of another kind of file still tells owner and mode. */
 static void
-take_record(struct attr *a, const char *value)
+take_record(struct attr *a, const char *value, bool all)
 {
 	struct record r;
 
 	if (!record_parse(value, &r))
 		return;
-	a->uid = r.uid;
-	a->gid = r.gid;
-	a->mode = r.mode;
+	if (all) {
+		a->uid = r.uid;
+		a->gid = r.gid;
+		a->mode = r.mode;
+	}
 	if (!S_ISREG(a->st.st_mode))
 		return;
 	if (has_prefix(r.type, "char-") || has_prefix(r.type, "block-"))
 		take_device(a, r.type);
-	else if (strcmp(r.type, "pipe") == 0)
+	else if (all && strcmp(r.type, "pipe") == 0)
 		a->type = S_IFIFO;
-	else if (strcmp(r.type, "socket") == 0)
+	else if (all && strcmp(r.type, "socket") == 0)
 		a->type = S_IFSOCK;
 }
 
@@ -151,10 +153,11 @@ read_value(const char *path, const char *name, char **ret, size_t *ret_n, struct
 }
 
 static int
-take_xattr(const char *path, const char *name, bool recorded, struct attr *a, struct err *e)
+take_xattr(const char *path, const char *name, enum attr_records records, struct attr *a,
+	   struct err *e)
 {
 	const bool is_overlay = has_prefix(name, OVERLAY);
-	const bool is_record = recorded && strcmp(name, RECORD_ATTRIBUTE) == 0;
+	const bool is_record = records != ATTR_RECORDS_NONE && strcmp(name, RECORD_ATTRIBUTE) == 0;
 	AUTO_FREE char *value = NULL;
 	size_t n;
 
@@ -167,7 +170,7 @@ take_xattr(const char *path, const char *name, bool recorded, struct attr *a, st
 	if (is_overlay)
 		take_overlay(a, name + strlen(OVERLAY), value, n);
 	else if (is_record)
-		take_record(a, value);
+		take_record(a, value, records == ATTR_RECORDS_ALL);
 	else
 		add_xattr(a, name, TAKE_PTR(value), n);
 	return 0;
@@ -180,7 +183,7 @@ by_name(const void *a, const void *b)
 }
 
 static int
-take_xattrs(const char *path, bool recorded, struct attr *a, struct err *e)
+take_xattrs(const char *path, enum attr_records records, struct attr *a, struct err *e)
 {
 	char small[LIST_ROOM];
 	AUTO_FREE char *large = NULL;
@@ -194,7 +197,7 @@ take_xattrs(const char *path, bool recorded, struct attr *a, struct err *e)
 	if (n < 0)
 		return errno == EOPNOTSUPP ? 0 : err_sys(e, "list attributes");
 	for (const char *name = list; name < list + n; name += strlen(name) + 1)
-		if (take_xattr(path, name, recorded, a, e) < 0)
+		if (take_xattr(path, name, records, a, e) < 0)
 			return -e->code;
 	if (a->n_xattrs > 1)
 		qsort(a->xattrs, a->n_xattrs, sizeof(*a->xattrs), by_name);
@@ -202,21 +205,21 @@ take_xattrs(const char *path, bool recorded, struct attr *a, struct err *e)
 }
 
 int
-attr_read(int fd, bool recorded, struct attr *ret, struct err *e)
+attr_read(int fd, enum attr_records records, struct attr *ret, struct err *e)
 {
 	AUTO_ATTR a = { .xattrs = NULL };
 	bool mine;
 
 	if (fstat(fd, &a.st) < 0)
 		return err_sys(e, "stat");
-	mine = recorded && a.st.st_uid == geteuid();
+	mine = records == ATTR_RECORDS_ALL && a.st.st_uid == geteuid();
 	a.type = a.st.st_mode & S_IFMT;
 	a.mode = a.st.st_mode & 07777;
 	a.uid = mine ? 0 : a.st.st_uid;
 	a.gid = mine ? 0 : a.st.st_gid;
 	a.major = major(a.st.st_rdev);
 	a.minor = minor(a.st.st_rdev);
-	if (take_xattrs(path_of(fd).s, recorded, &a, e) < 0)
+	if (take_xattrs(path_of(fd).s, records, &a, e) < 0)
 		return -e->code;
 	*ret = a;
 	a = (struct attr){ .xattrs = NULL };

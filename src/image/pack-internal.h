@@ -39,8 +39,21 @@ struct attr {
 	bool elsewhere;         /* overlay: contents or place are another layer's */
 };
 
+enum attr_records {
+	ATTR_RECORDS_NONE,
+	ATTR_RECORDS_DEVICES, /* only that a file stands for a device, and for which */
+	ATTR_RECORDS_ALL,
+};
+static inline enum attr_records
+attr_records_of(const struct pack_options *o)
+{
+	return o->recorded	   ? ATTR_RECORDS_ALL
+	       : o->recorded_devices ? ATTR_RECORDS_DEVICES
+				     : ATTR_RECORDS_NONE;
+}
+
 /* Read what @fd (O_PATH will do) is. */
-int attr_read(int fd, bool recorded, struct attr *ret, struct err *e);
+int attr_read(int fd, enum attr_records records, struct attr *ret, struct err *e);
 /* Does the attribute belong to the contents of an image? */
 bool attr_is_content(const char *name);
 /* Has its owner a number in the id map?  For symbolic links and the like nobody can tell: true. */

@@ -81,7 +81,7 @@ look(const struct pack_options *o, size_t i, const char *path, int *ret_fd, stru
 	*ret_whiteout = false;
 	if (fd == -ENOENT || fd == -ENOTDIR)
 		return 0;
-	if (fd < 0 || attr_read(fd, o->recorded, ret, e) < 0)
+	if (fd < 0 || attr_read(fd, attr_records_of(o), ret, e) < 0)
 		return -e->code;
 	/* Nobody but a whiteout has the mark: that of the directory need not be looked for. */
 	*ret_whiteout = attr_is_whiteout(ret, true);

@@ -279,7 +279,7 @@ visit_name(struct walk *w, int dir_fd, const char *name, bool lower_only, const 
 	if (fd < 0)
 		return err_sys(e, "open");
 	n.fd = fd;
-	if (attr_read(fd, w->o->recorded, &a, e) < 0)
+	if (attr_read(fd, attr_records_of(w->o), &a, e) < 0)
 		return -e->code;
 	return visit_open(w, &n, &a, &hit, &up, name, e);
 }
@@ -363,6 +363,7 @@ walk_tree(struct walk *w, struct err *e)
 	for (size_t i = 0; i < w->o->n_earlier; i++)
 		uppers[i + 1] = w->o->earlier[i];
 	w->uppers = (struct pack_options){ .recorded = w->o->recorded,
+					   .recorded_devices = w->o->recorded_devices,
 					   .lower = uppers,
 					   .n_lower = w->o->n_earlier + 1 };
 	r = start(w, e);

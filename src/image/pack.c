@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "image/name.h"
 #include "image/pack-internal.h"
 #include "image/progress.h"
 
@@ -31,9 +32,15 @@ entry_of(const struct walk *w, const struct attr *a, const char *path)
 	return t;
 }
 
+/* What is written can be unpacked again. */
 static int
 put_header(struct pack *p, const struct pax_entry *t, struct err *e)
 {
+	const size_t n = strlen(t->path);
+
+	if (n > NAME_PATH_MAX && (n > NAME_PATH_MAX + 1 || t->path[n - 1] != '/'))
+		return err_set(e, ENAMETOOLONG, "a path in an image has %d bytes at most",
+			       NAME_PATH_MAX);
 	p->r.entries++;
 	return pax_header(p->sink, t, e);
 }

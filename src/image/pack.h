@@ -49,6 +49,14 @@ struct pack_options {
 	 * What has none and is the caller's belongs to 0:0.
 	 */
 	bool recorded;
+	/*
+	 * Without @recorded: of records, that a file stands for a device is believed, owner and mode
+	 * are those of the file.  For layers of images and what was changed above them, where devices
+	 * cannot be made: unpacking wrote the records, and copying up kept them.  A program in a
+	 * container can write one, too, and gets a device into the archive, which any archive may
+	 * have: it is made where devices can be made, as those are.
+	 */
+	bool recorded_devices;
 	/* Whom all belongs to, whatever the files say; NULL: as they say. */
 	const struct pack_owner *owner;
 	/* An owner who has no number in the id map is an error: else he is nobody. */

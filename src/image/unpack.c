@@ -1,11 +1,12 @@
 #include <string.h>
 
+#include "image/name.h"
 #include "image/tree.h"
 
 const struct unpack_limits unpack_limits_default = {
 	.bytes = (uint64_t)64 << 30,
 	.entries = 4000000,
-	.depth = 1000,
+	.depth = NAME_DEPTH_MAX,
 	.ratio = 1000,
 };
 

@@ -214,7 +214,7 @@ recorded_device(int fd, const struct attr *is, const struct model_node *should, 
 {
 	if (!(S_ISCHR(should->type) || S_ISBLK(should->type)) || !S_ISREG(is->type))
 		return 0;
-	return attr_read(fd, true, ret, e);
+	return attr_read(fd, ATTR_RECORDS_ALL, ret, e);
 }
 
 int

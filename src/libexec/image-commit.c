@@ -107,6 +107,7 @@ pack_run(const struct store *s, const char *kind, int upper, const struct oci_im
 	const struct pack_options o = { .from = PACK_UPPER,
 					.mtime_max = cmd_source_date_epoch(),
 					.recorded = strcmp(kind, "single") == 0,
+					.recorded_devices = true,
 					.lower = lower,
 					.n_lower = im->n_layers,
 					.max_bytes = unpack_limits_default.bytes,

@@ -98,6 +98,7 @@ export_layers(const struct store *s, const char *kind, const int *layers, size_t
 	const struct pack_options o = { .from = PACK_MERGED,
 					.mtime_max = -1,
 					.recorded = strcmp(kind, "single") == 0,
+					.recorded_devices = true,
 					.lower = layers,
 					.n_lower = n,
 					.progress = s->progress };

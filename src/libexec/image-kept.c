@@ -165,6 +165,7 @@ kept_options(const struct kept *k, const struct kept_place *p)
 		.from = PACK_UPPER,
 		.mtime_max = -1,
 		.recorded = strcmp(k->c.record.kind, "single") == 0,
+		.recorded_devices = true,
 		.lower = p->lower,
 		.n_lower = p->n_lower,
 		.earlier = p->n_upper ? p->upper + 1 : NULL,
