@@ -144,7 +144,7 @@ _rootlet_options()
 	save) echo '-o --output= --format= --compression= -q --quiet --help' ;;
 	inspect) echo '--platform= --help' ;;
 	tag) echo '--help' ;;
-	rmi) echo '--help' ;;
+	rmi) echo '-f --force --help' ;;
 	df) echo '--format= --help' ;;
 	prune) echo '-a --all -n --dry-run -f --force --format= --help' ;;
 	verify) echo '-q --quiet --help' ;;

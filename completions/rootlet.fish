@@ -353,6 +353,7 @@ complete -c rootlet -n '__rootlet_at_options tag' -l help -d 'show a summary of 
 complete -c rootlet -n '__rootlet_at_operand tag 0' -a '(__rootlet_names images)'
 
 complete -c rootlet -n __rootlet_at_command -a rmi -d 'take names from images'
+complete -c rootlet -n '__rootlet_at_options rmi' -s f -l force -d 'take all names from an image that is given by its digest'
 complete -c rootlet -n '__rootlet_at_options rmi' -l help -d 'show a summary of the options'
 complete -c rootlet -n '__rootlet_at_operand rmi +' -a '(__rootlet_names images)'
 

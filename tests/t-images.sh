@@ -93,6 +93,61 @@ test_ok "which runs" run registry:5000/team/app:v1 true
 test_ok "rmi takes it away" rootlet rmi registry:5000/team/app:v1
 test_ok "then it is not there" fails_with "no image 'registry:5000/team/app:v1'" run registry:5000/team/app:v1 true
 test_ok "rmi of what is not there is an error" fails_with "no image 'nothing'" rootlet rmi nothing
+digest_of() { rootlet inspect "$1" | sed -n 's/^  "digest": "\(sha256:[0-9a-f]*\)".*/\1/p'; }
+listed() { rootlet images --format names | grep -qxF "$1"; }
+rmi_of_several() {
+	rootlet tag plain:1 r:1 && rootlet tag plain:1 r:2 &&
+		{ out=$(rootlet rmi r:1 r:9 r:2 2>"$tmp/stderr"); [ $? = 125 ]; } &&
+		[ "$out" = "$(printf 'untagged: r:1\nuntagged: r:2')" ] && grep -q "no image 'r:9'" "$tmp/stderr" &&
+		! listed r:1 && ! listed r:2
+}
+test_ok "of several, those that are there are taken" rmi_of_several
+rmi_by_digest() {
+	rootlet import --message "$1" "$tmp/tree.tar" d:1 >/dev/null && digest=$(digest_of d:1) && short=$(echo "$digest" | cut -c 8-19) || return
+	[ "$(rootlet rmi "$short")" = "untagged: d:1" ] && ! listed d:1 && [ -f "$store/blobs/sha256/${digest#*:}" ] &&
+		fails_with "no image '$digest'" rootlet rmi "$digest"
+}
+test_ok "rmi by a short digest" rmi_by_digest one
+rmi_with_two_names() {
+	rootlet import --message two "$tmp/tree.tar" d:1 >/dev/null && rootlet tag d:1 d:2 && digest=$(digest_of d:1) &&
+		fails_with "has 2 names: d:1, d:2" rootlet rmi "$digest" && listed d:1 && listed d:2 &&
+		[ "$(rootlet rmi --force "$digest" | sort | tr '\n' ' ')" = "untagged: d:1 untagged: d:2 " ] && ! listed d:1 && ! listed d:2
+}
+test_ok "by a digest with two names only with --force" rmi_with_two_names
+# Another tool may list what has no name.
+unname() {
+	python3 - "$store/index.json" "$1" <<'X'
+import json, sys
+with open(sys.argv[1]) as f: index = json.load(f)
+for d in index["manifests"]:
+    if d.get("annotations", {}).get("org.opencontainers.image.ref.name") == sys.argv[2]: del d["annotations"]
+with open(sys.argv[1], "w") as f: json.dump(index, f)
+X
+}
+entries_of() { grep -o "$1" "$store/index.json" | wc -l; }
+rmi_of_nameless() {
+	rootlet import --message three "$tmp/tree.tar" d:1 >/dev/null && digest=$(digest_of d:1) && unname d:1 &&
+		[ "$(entries_of "$digest")" -eq 1 ] && [ "$(rootlet rmi "$digest")" = "untagged: $digest" ] && [ "$(entries_of "$digest")" -eq 0 ]
+}
+test_ok "what has no name is taken from the list" rmi_of_nameless
+tag_of_nameless() {
+	rootlet import --message four "$tmp/tree.tar" d:1 >/dev/null && digest=$(digest_of d:1) && unname d:1 &&
+		rootlet tag "$digest" d:3 && [ "$(entries_of "$digest")" -eq 1 ] && rootlet rmi d:3
+}
+test_ok "and gets a name by tag" tag_of_nameless
+local_name() {
+	rootlet tag plain:1 localhost/mine && run mine true && run mine:latest true &&
+		[ "$(digest_of mine)" = "$(digest_of plain:1)" ] && rootlet history mine >/dev/null && rootlet export mine >/dev/null &&
+		rootlet save mine >"$tmp/mine.tar" && tar -xOf "$tmp/mine.tar" index.json | grep -q localhost/mine:latest
+}
+test_ok "podman's localhost/NAME is found as NAME" local_name
+own_name_first() {
+	rootlet import --message own "$tmp/tree.tar" mine >/dev/null && [ "$(digest_of mine)" != "$(digest_of localhost/mine)" ] &&
+		[ "$(rootlet rmi mine)" = "untagged: mine:latest" ] && [ "$(rootlet rmi mine)" = "untagged: localhost/mine:latest" ] &&
+		fails_with "no image 'mine'" rootlet rmi mine
+}
+test_ok "but NAME itself comes first" own_name_first
+test_ok "a name with a registry is not looked for there" fails_with "no image 'x.y/plain:1'" run x.y/plain:1 true
 test_ok "Docker Hub's long name is the short one" run docker.io/library/plain:1 true
 by_digest() {
 	digest=$(rootlet inspect plain:1 | python3 -c 'import json, sys; print(json.load(sys.stdin)["digest"])')

@@ -193,7 +193,7 @@ const struct opt_command cmd_table[] = {
 	{ "inspect", "[OPTIONS] IMAGE", "print manifest and configuration of an image, as JSON",
 	  inspect_opts, cmd_image, false },
 	{ "tag", "IMAGE NAME[:TAG]", "give an image one more name", image_name_opts, cmd_image, false },
-	{ "rmi", "IMAGE...", "take names from images", image_name_opts, cmd_image, false },
+	{ "rmi", "[OPTIONS] IMAGE...", "take names from images", rmi_opts, cmd_image, false },
 	{ "df", "[OPTIONS]", "show how much of the disk images and containers take", df_opts,
 	  cmd_image_in_kind, false },
 	{ "prune", "[OPTIONS]", "remove what no image, no container and no run needs any more",

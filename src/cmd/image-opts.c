@@ -130,6 +130,13 @@ const struct opt save_opts[] = {
 
 const struct opt image_name_opts[] = { OPT_END };
 
+const struct opt rmi_opts[] = {
+	OPT_FLAG('f', "force", struct rmi_args, force,
+		 "take all names from an image that is given by its digest",
+		 "An image that is given by its digest and has several names is refused without this option."),
+	OPT_END,
+};
+
 const struct opt verify_opts[] = {
 	OPT_FLAG('q', "quiet", struct verify_args, quiet, "print only what differs", NULL),
 	OPT_END,

@@ -136,22 +136,44 @@ look_up(const struct image_query *q, int store_fd, const char *digest, struct fo
 	return chosen ? look_up_digest(q, store_fd, chosen, ret) : 1;
 }
 
-/* The digest of the image that @text is an alias of, owned, or NULL. */
+/* The digest of the image that has the name @text.  Owned, or NULL. */
 static char *
-find_alias(int store_fd, const char *text)
+find_text(int store_fd, const char *text)
 {
-	CLEANUP(aliases_clear) struct aliases a = ALIASES_INIT;
 	struct image_ref ref = IMAGE_REF_INIT;
 	struct err ignored = ERR_INIT;
-	AUTO_FREE char *target = NULL, *name = NULL;
+	AUTO_FREE char *name = NULL;
 
-	cmd_read_aliases(&a);
-	target = aliases_resolve(&a, text);
-	if (!target || image_ref_parse(target, &ref, &ignored) < 0)
+	if (image_ref_parse(text, &ref, &ignored) < 0)
 		return NULL;
 	name = ref.digest ? NULL : image_ref_name(&ref);
 	image_ref_clear(&ref);
 	return name ? names_find(store_fd, name) : NULL;
+}
+
+static char *
+find_alias(int store_fd, const char *text)
+{
+	CLEANUP(aliases_clear) struct aliases a = ALIASES_INIT;
+	AUTO_FREE char *target = NULL;
+
+	cmd_read_aliases(&a);
+	target = aliases_resolve(&a, text);
+	return target ? find_text(store_fd, target) : NULL;
+}
+
+/* Where @text itself is no name: an alias, or one that podman has given.  Owned, or NULL. */
+static char *
+find_short(int store_fd, const char *text)
+{
+	AUTO_FREE char *local = aliases_localhost(text);
+	char *digest;
+
+	/* It may be the beginning of a digest, which the helper looks for first. */
+	if (text[strspn(text, "0123456789abcdef")] == '\0')
+		return NULL;
+	digest = find_alias(store_fd, text);
+	return digest || !local ? digest : find_text(store_fd, local);
 }
 
 /* Returns 1 when the name is not known, or it is not all there. */
@@ -162,7 +184,7 @@ look_up_name(const struct image_query *q, const char *name, struct found_image *
 	AUTO_FREE char *digest = store < 0 ? NULL : names_find(store, name);
 
 	if (!digest && store >= 0)
-		digest = find_alias(store, q->name);
+		digest = find_short(store, q->name);
 	return digest ? look_up(q, store, digest, ret) : 1;
 }
 

@@ -63,6 +63,11 @@ struct save_args {
 };
 
 extern const struct opt load_opts[], save_opts[];
+struct rmi_args {
+	bool force;
+};
+
+extern const struct opt rmi_opts[];
 struct inspect_args {
 	const char *platform;
 };

@@ -361,3 +361,9 @@ aliases_resolve(const struct aliases *a, const char *text)
 	target = strv_env_get(a->v, name);
 	return target && *target ? xasprintf("%s%s", target, text + n) : NULL;
 }
+
+char *
+aliases_localhost(const char *text)
+{
+	return *text && is_short(text) ? xasprintf("localhost/%s", text) : NULL;
+}

@@ -31,4 +31,10 @@ void aliases_parse(struct aliases *a, const char *data, size_t len, const char *
 /* What the short name @text, with its tag or digest, stands for.  Owned; NULL: it stands for itself. */
 char *aliases_resolve(const struct aliases *a, const char *text);
 
+/*
+ * What podman calls an image that somebody has made and given the short name @text: localhost/TEXT.
+ * Owned; NULL: @text has a registry.
+ */
+char *aliases_localhost(const char *text);
+
 #endif

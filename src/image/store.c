@@ -468,19 +468,52 @@ drop_name(json_t *list, const char *name)
 	return had;
 }
 
+static bool
+is_of(json_t *d, const char *digest)
+{
+	const char *its = json_string_value(json_object_get(d, "digest"));
+
+	return its && strcmp(its, digest) == 0;
+}
+
 static json_t *
 find_exact(json_t *list, const char *digest)
 {
 	json_t *d;
 	size_t i;
 
-	json_array_foreach(list, i, d) {
-		const char *its = json_string_value(json_object_get(d, "digest"));
-
-		if (its && strcmp(its, digest) == 0)
+	json_array_foreach(list, i, d)
+		if (is_of(d, digest))
 			return d;
-	}
 	return NULL;
+}
+
+/* The entries of @digest, or of them those without a name.  Returns whether there was one. */
+static bool
+drop_digest(json_t *list, const char *digest, bool named)
+{
+	bool had = false;
+
+	for (size_t i = json_array_size(list); i-- > 0;) {
+		json_t *d = json_array_get(list, i);
+
+		if (is_of(d, digest) && (named || !name_of(d)))
+			had = json_array_remove(list, i) == 0;
+	}
+	return had;
+}
+
+static char **
+names_of(json_t *list, const char *digest)
+{
+	AUTO_STRV names = NULL;
+	json_t *d;
+	size_t i;
+
+	json_array_foreach(list, i, d)
+		if (is_of(d, digest) && name_of(d))
+			strv_take(&names, xstrdup(name_of(d)));
+	return TAKE_PTR(names);
 }
 
 /* What has no name is listed once, and not beside a name of the same. */
@@ -499,18 +532,39 @@ add_entry(json_t *list, const struct store_entry *x)
 		(void)json_object_set_new(d, "annotations",
 					  json_pack("{s:s}", ANNOTATION_NAME, x->name));
 		(void)drop_name(list, x->name);
+		(void)drop_digest(list, x->digest, false);
 	}
 	(void)json_array_append_new(list, d);
 }
 
-/* Under the lock: add these, or take @remove away. */
+/* What is to become of index.json.  All is borrowed. */
+struct change {
+	const struct store_entry *add;
+	size_t n_add;
+	const char *name;   /* to be taken away; or NULL */
+	const char *digest; /* the same, with all of its names, of which there are several only if @all */
+	bool all;
+	char **names;       /* owned by the caller; which @digest has had */
+};
+
+static bool
+take_away(json_t *list, struct change *c)
+{
+	if (c->name)
+		return drop_name(list, c->name);
+	if (!c->digest)
+		return false;
+	c->names = names_of(list, c->digest);
+	return (c->all || strv_len(c->names) < 2) && drop_digest(list, c->digest, true);
+}
+
+/* Under the lock.  Returns whether anything has been taken away. */
 static int
-update(const struct store *s, const struct store_entry *entries, size_t n, const char *remove,
-       struct err *e)
+update(const struct store *s, struct change *c, struct err *e)
 {
 	AUTO_FD lock = -1;
 	json_t *index, *list;
-	bool had = false;
+	bool had;
 	int r = 0;
 
 	if (take_lock(s, "index.lock", LOCK_EX, &lock, e) < 0)
@@ -519,11 +573,10 @@ update(const struct store *s, const struct store_entry *entries, size_t n, const
 	if (!index)
 		return -e->code;
 	list = json_object_get(index, "manifests");
-	for (size_t i = 0; i < n; i++)
-		add_entry(list, &entries[i]);
-	if (remove)
-		had = drop_name(list, remove);
-	if (n > 0 || had)
+	for (size_t i = 0; i < c->n_add; i++)
+		add_entry(list, &c->add[i]);
+	had = take_away(list, c);
+	if (c->n_add > 0 || had)
 		r = store_write_index(s, index, e);
 	json_decref(index);
 	return r < 0 ? r : had;
@@ -533,7 +586,9 @@ int
 store_add_entries(const struct store *s, const struct store_entry *entries, size_t n,
 		  struct err *e)
 {
-	return update(s, entries, n, NULL, e);
+	struct change c = { .add = entries, .n_add = n };
+
+	return update(s, &c, e);
 }
 
 int
@@ -543,11 +598,24 @@ store_set_name(const struct store *s, const char *name, const struct blob *manif
 				       .digest = manifest->digest,
 				       .size = manifest->size };
 
-	return update(s, &x, 1, NULL, e);
+	return store_add_entries(s, &x, 1, e);
 }
 
 int
 store_remove_name(const struct store *s, const char *name, struct err *e)
 {
-	return update(s, NULL, 0, name, e);
+	struct change c = { .name = name };
+
+	return update(s, &c, e);
+}
+
+int
+store_remove_digest(const struct store *s, const char *digest, bool all, char ***ret_names,
+		    struct err *e)
+{
+	struct change c = { .digest = digest, .all = all };
+	const int r = update(s, &c, e);
+
+	*ret_names = c.names;
+	return r;
 }

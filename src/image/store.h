@@ -105,6 +105,14 @@ int store_add_entries(const struct store *s, const struct store_entry *entries, 
 		      struct err *e);
 /* Returns 1 when there was such a name, 0 when not. */
 int store_remove_name(const struct store *s, const char *name, struct err *e);
+/*
+ * Take all entries of @digest away.  Returns 1, or 0 when there is none, or when there are several names
+ * and not @all.
+ *
+ * @ret_names: owned strv; the names that it has, or had
+ */
+int store_remove_digest(const struct store *s, const char *digest, bool all, char ***ret_names,
+			struct err *e);
 
 /* Replace file @name of the store: temporary name, fsync, rename. */
 int store_replace(const struct store *s, const char *name, const void *data, size_t len,

@@ -100,9 +100,13 @@ is_digits(const char *hex)
 	return n >= 6 && n <= IMAGE_DIGEST_HEX && strspn(hex, "0123456789abcdef") == n;
 }
 
-/* By name, by digest, or by the first digits of one.  NULL: there is none, or an error. */
+/*
+ * By name, by digest, or by the first digits of one.  NULL: there is none, or an error.
+ *
+ * @ret_name: owned; what it has been found by; untouched where that is a digest
+ */
 static json_t *
-find_as_it_is(json_t *index, const char *text, struct err *e)
+find_as_it_is(json_t *index, const char *text, char **ret_name, struct err *e)
 {
 	const char *hex = strncmp(text, "sha256:", 7) == 0 ? text + 7 : text;
 	struct image_ref ref = IMAGE_REF_INIT;
@@ -112,8 +116,10 @@ find_as_it_is(json_t *index, const char *text, struct err *e)
 
 	if (image_ref_parse(text, &ref, e) < 0)
 		return NULL;
-	name = image_ref_name(&ref);
+	name = ref.digest ? NULL : image_ref_name(&ref);
 	found = name ? store_find(index, name) : NULL;
+	if (found)
+		*ret_name = TAKE_PTR(name);
 	if (!found && ref.digest)
 		found = store_find_digest(index, ref.digest + strlen("sha256:"), &ambiguous);
 	if (!found && is_digits(hex))
@@ -126,23 +132,42 @@ find_as_it_is(json_t *index, const char *text, struct err *e)
 }
 
 static json_t *
-find_by_alias(const struct store *s, json_t *index, const char *text, struct err *e)
+find_by_alias(const struct store *s, json_t *index, const char *text, char **ret_name, struct err *e)
 {
 	AUTO_FREE char *target = s->aliases ? aliases_resolve(s->aliases, text) : NULL;
 
-	return target ? find_as_it_is(index, target, e) : NULL;
+	return target ? find_as_it_is(index, target, ret_name, e) : NULL;
+}
+
+static json_t *
+find_local(json_t *index, const char *text, char **ret_name)
+{
+	AUTO_FREE char *local = aliases_localhost(text);
+	struct err ignored = ERR_INIT;
+
+	return local ? find_as_it_is(index, local, ret_name, &ignored) : NULL;
 }
 
 int
 find_image(const struct store *s, const char *text, char **ret, struct err *e)
 {
+	AUTO_FREE char *name = NULL;
+
+	return find_image_named(s, text, ret, &name, e);
+}
+
+int
+find_image_named(const struct store *s, const char *text, char **ret, char **ret_name, struct err *e)
+{
 	json_t *index = store_read_index(s, e), *found;
 
 	if (!index)
 		return -e->code;
-	found = find_as_it_is(index, text, e);
+	found = find_as_it_is(index, text, ret_name, e);
 	if (!found && !e->code)
-		found = find_by_alias(s, index, text, e);
+		found = find_by_alias(s, index, text, ret_name, e);
+	if (!found && !e->code)
+		found = find_local(index, text, ret_name);
 	if (found)
 		*ret = xstrdup(json_string_value(json_object_get(found, "digest")));
 	else if (!e->code)

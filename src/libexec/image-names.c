@@ -10,9 +10,9 @@
 #include "base/str.h"
 #include "cmd/cmd.h"
 #include "cmd/image.h"
+#include "image/aliases.h"
 #include "image/layers.h"
 #include "image/platform.h"
-#include "image/ref.h"
 #include "libexec/image.h"
 
 static uint64_t
@@ -111,31 +111,68 @@ verb_tag(int argc, char **argv, struct err *e)
 	return store_set_name(&s, name, &b, e) < 0 ? -e->code : layers_write_names(&s, e);
 }
 
+static int
+several_names(const char *text, char *const *names, struct err *e)
+{
+	(void)err_set(e, EBUSY, "'%s' has %zu names: %.200s, %.200s%s", text, strv_len(names), names[0],
+		      names[1], names[2] ? " ..." : "");
+	return err_hint(e, "rootlet rmi --force takes all of them");
+}
+
+/* By a digest that it is: then it is no more in the list, whether or not it had a name. */
+static int
+remove_image(const struct store *s, const char *text, bool force, struct err *e)
+{
+	AUTO_FREE char *digest = NULL, *name = NULL;
+	AUTO_STRV names = NULL;
+	int had;
+
+	if (find_image_named(s, text, &digest, &name, e) < 0)
+		return -e->code;
+	had = name ? store_remove_name(s, name, e)
+		   : store_remove_digest(s, digest, force, &names, e);
+	if (had < 0)
+		return had;
+	if (!had)
+		return strv_len(names) > 1 ? several_names(text, names, e) : no_image(text, e);
+	if (strv_len(names) == 0)
+		strv_take(&names, xstrdup(name ? name : digest));
+	for (char **n = names; *n; n++) {
+		char safe[512];
+
+		(void)str_printable(safe, sizeof(safe), *n, false);
+		(void)printf("untagged: %s\n", safe);
+	}
+	return 0;
+}
+
 int
 verb_rmi(int argc, char **argv, struct err *e)
 {
+	struct rmi_args a = { .force = false };
 	AUTO_STORE s = STORE_INIT;
+	bool failed = false;
+	int first = opt_parse(rmi_opts, argc, argv, &a, e);
 
-	if (argc < 2)
+	if (first <= 0)
+		return first == 0 ? 1 : first;
+	if (first == argc)
 		return err_set(e, EINVAL, "rmi: the name of an image is expected");
-	if (open_store_for(argv[1], &s, e) < 0)
+	if (open_store_for(argv[first], &s, e) < 0)
 		return -e->code;
-	for (int i = 1; i < argc; i++) {
-		struct image_ref ref = IMAGE_REF_INIT;
-		AUTO_FREE char *name = NULL;
-		int had;
+	/* What is taken away is named as it is. */
+	aliases_clear(s.aliases);
+	for (int i = first; i < argc; i++) {
+		struct err why = ERR_INIT;
 
-		if (image_ref_parse(argv[i], &ref, e) < 0)
-			return -e->code;
-		name = image_ref_name(&ref);
-		image_ref_clear(&ref);
-		had = name ? store_remove_name(&s, name, e) : 0;
-		if (had < 0)
-			return had;
-		if (!had)
-			return no_image(argv[i], e);
+		if (remove_image(&s, argv[i], a.force, &why) >= 0)
+			continue;
+		failed = true;
+		(void)cmd_fail(&why);
 	}
-	return layers_write_names(&s, e);
+	if (layers_write_names(&s, e) < 0)
+		return -e->code;
+	return failed ? cmd_said(e) : 0;
 }
 
 int

@@ -17,7 +17,6 @@
 #include "cmd/cmd.h"
 #include "cmd/image.h"
 #include "image/archive.h"
-#include "image/ref.h"
 #include "libexec/image.h"
 
 /* Where it goes. */
@@ -189,32 +188,12 @@ check_options(const struct save_args *a, enum archive_format *ret_format, int *r
 	return 0;
 }
 
-/* The name by which the image was asked for; NULL: by a digest. */
-static int
-name_of(const struct store *s, const char *text, char **ret, struct err *e)
-{
-	struct image_ref ref = IMAGE_REF_INIT;
-	json_t *index = store_read_index(s, e);
-
-	if (!index)
-		return -e->code;
-	if (image_ref_parse(text, &ref, e) == 0) {
-		AUTO_FREE char *name = image_ref_name(&ref);
-
-		if (name && store_find(index, name))
-			*ret = TAKE_PTR(name);
-	}
-	image_ref_clear(&ref);
-	json_decref(index);
-	return -e->code;
-}
-
 static int
 add_image(struct archive_save *sv, const char *text, struct err *e)
 {
 	AUTO_FREE char *digest = NULL, *name = NULL;
 
-	if (find_image(sv->store, text, &digest, e) < 0 || name_of(sv->store, text, &name, e) < 0)
+	if (find_image_named(sv->store, text, &digest, &name, e) < 0)
 		return -e->code;
 	return archive_save_add(sv, digest, name, e) < 0 ? err_prefix(e, "save: %s", text) : 0;
 }

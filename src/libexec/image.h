@@ -59,8 +59,14 @@ int open_store_for(const char *text, struct store *ret, struct err *e);
 int take_limits(const struct limit_args *a, struct unpack_limits *ret, struct err *e);
 
 int no_image(const char *text, struct err *e);
-/* The descriptor's digest, owned: by name, by digest, or by the first digits of one. */
+/*
+ * The descriptor's digest, owned: by name, by digest, or by the first digits of one; then by an alias,
+ * and by the name that podman gives to what is made here.
+ */
 int find_image(const struct store *s, const char *text, char **ret, struct err *e);
+/* @ret_name: owned; which name of the store that was; untouched where it was found by its digest */
+int find_image_named(const struct store *s, const char *text, char **ret, char **ret_name,
+		     struct err *e);
 
 /* What the user wants to call an image: the full name, owned. */
 int new_image_name(const char *text, char **ret, struct err *e);
