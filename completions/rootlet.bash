@@ -171,7 +171,7 @@ _rootlet_operand()
 	history) echo 'image' ;;
 	import) echo 'file' ;;
 	save) echo 'image...' ;;
-	inspect) echo 'image' ;;
+	inspect) echo 'image...' ;;
 	tag) echo 'image' ;;
 	rmi) echo 'image...' ;;
 	verify) echo 'image...' ;;

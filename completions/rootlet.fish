@@ -346,7 +346,7 @@ complete -c rootlet -n '__rootlet_at_operand save +' -a '(__rootlet_names images
 complete -c rootlet -n __rootlet_at_command -a inspect -d 'print manifest and configuration of an image, as JSON'
 complete -c rootlet -n '__rootlet_at_options inspect' -l platform -x -d 'of an image for several, the one for this platform'
 complete -c rootlet -n '__rootlet_at_options inspect' -l help -d 'show a summary of the options'
-complete -c rootlet -n '__rootlet_at_operand inspect 0' -a '(__rootlet_names images)'
+complete -c rootlet -n '__rootlet_at_operand inspect +' -a '(__rootlet_names images)'
 
 complete -c rootlet -n __rootlet_at_command -a tag -d 'give an image one more name'
 complete -c rootlet -n '__rootlet_at_options tag' -l help -d 'show a summary of the options'

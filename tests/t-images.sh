@@ -64,6 +64,26 @@ test_ok "nothing was made of all that" no_more_names
 is_json() { python3 -c 'import json, sys; json.load(sys.stdin)'; }
 lists_json() { rootlet images --format json | is_json; }
 test_ok "images --format json is that" lists_json
+newest_first() {
+	rootlet import "$tmp/tree.tar" new:1 >/dev/null &&
+		SOURCE_DATE_EPOCH=$(($(date +%s) - 3 * 86400 - 60)) "$ROOTLET" import "$tmp/tree.tar" middle:1 >/dev/null &&
+		[ "$(rootlet images --format names '[mn]*:1' | tr '\n' ' ')" = "new:1 middle:1 " ]
+}
+test_ok "the newest image is first" newest_first
+tells_age() { rootlet images middle | grep -Eq '^middle:1 +[0-9a-f]{12} +3 days ago +[0-9.]+[BKM]$'; }
+test_ok "its age is told" tells_age
+by_name() {
+	[ "$(rootlet images --format names middle)" = middle:1 ] && [ "$(rootlet images --format names middle:1)" = middle:1 ] &&
+		[ "$(rootlet images --format names docker.io/library/middle:1)" = middle:1 ] &&
+		[ -z "$(rootlet images --format names mid)" ] && [ "$(rootlet images --format names 'mid*')" = middle:1 ]
+}
+test_ok "images NAME, with or without tag, and a pattern" by_name
+aligned() {
+	rootlet tag middle:1 "registry.example:5000/a/rather/long/name/of/an/image:with-a-tag" &&
+		rootlet images | awk 'NF > 1 { print length($0) }' | sort -u | wc -l | grep -qx 1 &&
+		rootlet rmi new:1 middle:1 registry.example:5000/a/rather/long/name/of/an/image:with-a-tag
+}
+test_ok "columns are aligned beside long names" aligned
 closed_to_others() { prints 700 stat -c %a "$store"; }
 test_ok "the store is closed to others" closed_to_others
 blobs_are_named() {
@@ -72,7 +92,7 @@ blobs_are_named() {
 	done
 }
 test_ok "each blob has the name of its digest" blobs_are_named
-skopeo_reads() { skopeo inspect "oci:$store:plain:1" >"$tmp/inspected" && grep -q "$(rootlet images -q | head -n 1)" "$tmp/inspected"; }
+skopeo_reads() { skopeo inspect "oci:$store:plain:1" >"$tmp/inspected" && grep -q "$(rootlet images -q plain:1)" "$tmp/inspected"; }
 test_if skopeo "no skopeo here" "skopeo reads it as it lies" skopeo_reads
 umoci_unpacks() {
 	umoci unpack --rootless --image "$store:$1" "$tmp/umoci-$2" >/dev/null 2>&1 &&
@@ -233,4 +253,15 @@ print(json.load(sys.stdin)["manifest"]["config"]["digest"][7:])') && chmod u+w "
 test_ok "a blob that was changed is noticed" damaged
 no_layer_left() { wait_empty "$store/scratch"; }
 test_ok "no layer is left" no_layer_left
+several() {
+	"$ROOTLET" import "$tmp/tree.tar" one:1 >/dev/null && "$ROOTLET" import "$tmp/tree.tar" two:1 >/dev/null &&
+		"$ROOTLET" inspect one:1 two:1 |
+		python3 -c 'import json, sys; d = json.load(sys.stdin); assert len(d) == 2 and d[1]["config"]["os"] == "linux"'
+}
+test_ok "inspect of several is a list" several
+test_ok "of one that is not there, an error alone" fails_with "no image 'nobody'" rootlet inspect one:1 nobody
+nowhere() {
+	XDG_DATA_HOME=$tmp/nowhere rootlet images >"$tmp/out" && [ "$(wc -l <"$tmp/out")" = 1 ] && [ ! -e "$tmp/nowhere" ]
+}
+test_ok "images where there is no store makes none" nowhere
 test_done

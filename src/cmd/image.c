@@ -377,7 +377,7 @@ cmd_find_image(const struct image_query *q, struct found_image *ret, struct err 
 	int r;
 
 	if (!q->data_dir)
-		return err_set(e, ENOENT, "there is no place for images: HOME is not set");
+		return err_set(e, ENXIO, "there is no place for images: HOME is not set");
 	if (image_ref_parse(q->name, &ref, e) < 0)
 		return -e->code;
 	full = ref.digest ? NULL : image_ref_name(&ref);

@@ -27,7 +27,7 @@ open_store_and(bool create, const struct confine_dir *more, size_t n, struct sto
 	AUTO_FREE char *dir = cmd_find_data_dir();
 
 	if (!dir) {
-		(void)err_set(e, ENOENT, "there is no place for images: HOME is not set");
+		(void)err_set(e, ENXIO, "there is no place for images: HOME is not set");
 		return err_hint(e, "--store=DIR or ROOTLET_STORE name another place");
 	}
 	if (store_open(dir, create, ret, e) < 0)

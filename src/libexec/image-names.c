@@ -1,5 +1,5 @@
 /*
- * What is there, and under which names: images, inspect, tag, rmi.
+ * Which names images have, and what they are: inspect, tag, rmi.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,80 +14,6 @@
 #include "image/layers.h"
 #include "image/platform.h"
 #include "libexec/image.h"
-
-static uint64_t
-size_of(const struct oci_image *im)
-{
-	uint64_t size = 0;
-
-	for (size_t i = 0; i < im->n_layers; i++)
-		size += im->layers[i].size;
-	return size;
-}
-
-static void
-print_image(const struct store *s, json_t *d, const char *format, json_t *list)
-{
-	const char *name = json_string_value(json_object_get(json_object_get(d, "annotations"),
-							     ANNOTATION_NAME)),
-		   *digest = json_string_value(json_object_get(d, "digest")), *created;
-	AUTO_OCI_IMAGE im = OCI_IMAGE_INIT;
-	struct err ignored = ERR_INIT;
-	char size[16], safe[512], day[64];
-
-	if (!digest || oci_read(s, digest, NULL, &im, &ignored) < 0)
-		return;
-	created = json_string_value(json_object_get(im.config, "created"));
-	if (list) {
-		(void)json_array_append_new(
-			list, json_pack("{s:s*, s:s, s:s*, s:I}", "name", name, "digest", digest,
-					"created", created, "size", (json_int_t)size_of(&im)));
-		return;
-	}
-	(void)str_printable(safe, sizeof(safe), name ? name : "-", false);
-	(void)str_printable(day, sizeof(day), created ? created : "", false);
-	human_size(size_of(&im), size);
-	if (strcmp(format, "names") == 0)
-		(void)printf("%s\n", safe);
-	else if (strcmp(format, "digests") == 0)
-		(void)printf("%s\n", digest);
-	else
-		(void)printf("%-36s %.12s  %.10s  %6s\n", safe, digest + strlen("sha256:"),
-			     day, size);
-}
-
-int
-verb_images(int argc, char **argv, struct err *e)
-{
-	struct images_args a = { .format = "table" };
-	AUTO_STORE s = STORE_INIT;
-	json_t *index, *d, *list;
-	size_t i;
-	int first = opt_parse(images_opts, argc, argv, &a, e);
-
-	if (first == 0)
-		return 1;
-	if (first < 0)
-		return first;
-	if (first < argc)
-		return err_set(e, EINVAL, "images: '%s': no argument is expected", argv[first]);
-	if (open_store(true, &s, e) < 0 || !(index = store_read_index(&s, e)))
-		return -e->code;
-	if (a.quiet)
-		a.format = "digests";
-	list = strcmp(a.format, "json") == 0 ? json_array() : NULL;
-	if (strcmp(a.format, "table") == 0)
-		(void)printf("%-36s %-12s  %-10s  %6s\n", "NAME", "DIGEST", "CREATED", "SIZE");
-	json_array_foreach(json_object_get(index, "manifests"), i, d)
-		print_image(&s, d, a.format, list);
-	if (list) {
-		(void)json_dumpf(list, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
-		(void)printf("\n");
-		json_decref(list);
-	}
-	json_decref(index);
-	return 0;
-}
 
 int
 verb_tag(int argc, char **argv, struct err *e)
@@ -175,29 +101,58 @@ verb_rmi(int argc, char **argv, struct err *e)
 	return failed ? cmd_said(e) : 0;
 }
 
+/* Owned; NULL after an error. */
+static json_t *
+describe(const struct store *s, const char *name, const char *platform, struct err *e)
+{
+	AUTO_OCI_IMAGE im = OCI_IMAGE_INIT;
+	AUTO_FREE char *digest = NULL;
+
+	if (find_image(s, name, &digest, e) < 0 || oci_read(s, digest, platform, &im, e) < 0)
+		return NULL;
+	return json_pack("{s:s, s:O, s:O}", "digest", im.digest, "manifest", im.manifest, "config",
+			 im.config);
+}
+
+/* One object of one image, a list of several. */
+static int
+print_descriptions(const struct store *s, char *const *names, int n, const char *platform,
+		   struct err *e)
+{
+	json_t *list = json_array(), *d;
+
+	for (int i = 0; i < n; i++) {
+		d = describe(s, names[i], platform, e);
+		if (!d) {
+			json_decref(list);
+			return -e->code;
+		}
+		(void)json_array_append_new(list, d);
+	}
+	(void)json_dumpf(n == 1 ? json_array_get(list, 0) : list, stdout,
+			 JSON_INDENT(2) | JSON_ENSURE_ASCII);
+	(void)printf("\n");
+	json_decref(list);
+	return 0;
+}
+
 int
 verb_inspect(int argc, char **argv, struct err *e)
 {
 	AUTO_STORE s = STORE_INIT;
-	AUTO_OCI_IMAGE im = OCI_IMAGE_INIT;
-	AUTO_FREE char *digest = NULL, *platform = NULL;
+	AUTO_FREE char *platform = NULL;
 	struct inspect_args a = { .platform = NULL };
 	int first = opt_parse(inspect_opts, argc, argv, &a, e);
-	json_t *doc;
 
 	if (first <= 0)
 		return first == 0 ? 1 : first;
-	if (argc - first != 1)
-		return err_set(e, EINVAL, "inspect: the name of an image is expected");
+	if (argc == first) {
+		(void)err_set(e, EINVAL, "inspect: the name of an image is expected");
+		return err_hint(e, "rootlet images lists them");
+	}
 	if (a.platform && platform_parse(a.platform, &platform, e) < 0)
 		return err_prefix(e, "--platform");
-	if (open_store_for(argv[first], &s, e) < 0 || find_image(&s, argv[first], &digest, e) < 0 ||
-	    oci_read(&s, digest, platform, &im, e) < 0)
+	if (open_store_for(argv[first], &s, e) < 0)
 		return -e->code;
-	doc = json_pack("{s:s, s:O, s:O}", "digest", im.digest, "manifest", im.manifest, "config",
-			im.config);
-	(void)json_dumpf(doc, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
-	(void)printf("\n");
-	json_decref(doc);
-	return 0;
+	return print_descriptions(&s, argv + first, argc - first, platform, e);
 }
