@@ -86,14 +86,14 @@ again() { rootlet export merged:1 | cmp - "$tmp/merged.tar"; }
 test_ok "the same again, to standard output" again
 round() { rootlet export merged:1 | rootlet import - round >/dev/null && rootlet export round | cmp - "$tmp/merged.tar"; }
 test_ok "imported and exported again it is the same" round
-have_umoci() { command -v umoci >/dev/null && have_root; }
+have_umoci_and_root() { command -v umoci >/dev/null && have_root; }
 like_umoci() {
 	umoci unpack --image "$XDG_DATA_HOME/rootlet:merged:1" "$tmp/umoci" >/dev/null 2>&1 && mkdir "$tmp/mine" &&
 		tar -C "$tmp/mine" -xpf "$tmp/merged.tar" && diff -r --no-dereference "$tmp/mine" "$tmp/umoci/rootfs" &&
 		[ "$(cd "$tmp/mine" && find . -printf '%p %M %U:%G %n %l\n' | sort)" = \
 			"$(cd "$tmp/umoci/rootfs" && find . -printf '%p %M %U:%G %n %l\n' | sort)" ]
 }
-test_if umoci "no umoci, or no root, here" "umoci unpacks the same tree" like_umoci
+test_if umoci_and_root "no umoci, or no root, here" "umoci unpacks the same tree" like_umoci
 kept() { echo old >"$tmp/kept.tar" && fails_with "no image 'nothing'" rootlet export -o "$tmp/kept.tar" nothing && prints old cat "$tmp/kept.tar"; }
 test_ok "after an error a file is as it was" kept
 test_ok "one operand is needed" fails_with "expected" rootlet export
