@@ -11,7 +11,6 @@ have_debian_network() {
 # The tree is made once, by the first who can: a tar file with owners, for everybody.
 make_debian() {
 	need mmdebstrap || return
-	[ -d "$cache" ] || { mkdir -p "$cache" && chmod 1777 "$cache"; } || return
 	mode=unshare
 	! have_root || mode=root
 	# In a directory that a user of the range can reach.
@@ -23,4 +22,14 @@ make_debian() {
 	sed 's/^/# /' "$tmp/mmdebstrap.log"
 	return 1
 }
-have_debian_tree() { [ -s "$cache/debian.tar" ] || make_debian; }
+# Whoever comes meanwhile waits for it: two would take the processor from each other.
+have_debian_tree() {
+	[ -s "$cache/debian.tar" ] && return
+	[ -d "$cache" ] || { mkdir -p "$cache" && chmod 1777 "$cache"; } || return
+	exec 9<"$cache" || return
+	flock -w 200 9
+	[ -s "$cache/debian.tar" ] || make_debian 9>&-
+	made=$?
+	exec 9>&-
+	return $made
+}
