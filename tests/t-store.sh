@@ -88,6 +88,11 @@ taken() {
 		[ "$(stat -c %a "$tmp/taken")" = 755 ]
 }
 test_ok "a directory of something else is left alone" taken
+after_try() {
+	mkdir "$tmp/try" && (cd "$tmp/try" && rootlet --store "$tmp/fourth" try --apply=yes sh -c 'echo x >new') >/dev/null 2>&1 &&
+		rootlet --store "$tmp/fourth" import -q "$tmp/tree.tar.gz" x:1
+}
+test_ok "what other commands have made there is no hindrance" after_try
 # --- prune and df ---
 
 rm -rf "$tmp/other" "$tmp/third" "$tmp/taken" "$tmp/link"

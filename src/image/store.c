@@ -94,7 +94,7 @@ store_open_dir(const struct store *s, const char *name)
 static int
 check_is_ours(const struct store *s, const char *path, struct err *e)
 {
-	static const char *const ours[] = { ".",      "..",	  "blobs",   "cache", "containers",
+	static const char *const ours[] = { ".", "..", "apply", "blobs", "cache", "containers",
 					    "index.json", "index.lock", "layers",	 "lock",  "oci-layout",
 					    "scratch",    "trash",	"volumes" };
 	DIR *d = store_open_dir(s, ".");
@@ -185,7 +185,9 @@ store_open(const char *path, bool create, struct store *ret, struct err *e)
 		return -e->code;
 	s.fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (!create && (s.fd < 0 ? errno == ENOENT : faccessat(s.fd, "index.json", F_OK, 0) < 0))
-		return err_set(e, ENOENT, "there are no images yet");
+		return s.fd >= 0 && check_is_ours(&s, path, e) < 0
+			       ? -e->code
+			       : err_set(e, ENOENT, "there are no images yet");
 	if (s.fd < 0 || fstat(s.fd, &st) < 0)
 		return err_sys(e, "store %s", path);
 	if (st.st_uid != geteuid()) {
@@ -198,8 +200,14 @@ store_open(const char *path, bool create, struct store *ret, struct err *e)
 	/* Setuid files of images are nobody else's business (CVE-2021-41091). */
 	if (create && (st.st_mode & 077) && fchmod(s.fd, 0700) < 0)
 		return err_sys(e, "close %s to others", path);
-	if (take_lock(&s, "lock", LOCK_SH, &s.lock_fd, e) < 0 || (create && lay_out(&s, e) < 0))
+	if (take_lock(&s, "lock", LOCK_SH, &s.lock_fd, e) < 0)
 		return -e->code;
+	/* What another program has made of it may lack the half that is ours. */
+	if (lay_out(&s, e) < 0) {
+		if (create || e->code != EROFS)
+			return -e->code;
+		err_clear(e);
+	}
 	*ret = s;
 	s = (struct store)STORE_INIT;
 	return 0;

@@ -60,8 +60,9 @@ remove_image(const struct store *s, const char *text, bool force, struct err *e)
 	if (had < 0)
 		return had;
 	if (!had)
-		return strv_len(names) > 1 ? several_names(text, names, e) : no_image(text, e);
-	if (strv_len(names) == 0)
+		return names && names[0] && names[1] ? several_names(text, names, e)
+						     : no_image(text, e);
+	if (!names)
 		strv_take(&names, xstrdup(name ? name : digest));
 	for (char **n = names; *n; n++) {
 		char safe[512];
