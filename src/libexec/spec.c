@@ -14,7 +14,7 @@ int
 main(int argc, char **argv)
 {
 	struct err e = ERR_INIT;
-	struct run_plan plan = RUN_PLAN_INIT;
+	AUTO_RUN_PLAN plan = RUN_PLAN_INIT;
 	AUTO_SPEC s = NULL;
 	int r;
 
@@ -31,12 +31,9 @@ main(int argc, char **argv)
 		return cmd_fail(&e);
 	}
 	r = cmd_run_spec(argc - 1, argv + 1, "spec run", &plan, &e);
-	fd_closep(&plan.events_fd);
-	s = TAKE_PTR(plan.spec);
-	free(plan.image);
 	if (r > 0)
 		return cmd_help("run");
-	if (r < 0 || spec_dump(s, stdout, &e) < 0)
+	if (r < 0 || spec_dump(plan.spec, stdout, &e) < 0)
 		return cmd_fail(&e);
 	return 0;
 }
