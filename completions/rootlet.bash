@@ -167,7 +167,6 @@ _rootlet_operand()
 	case $1 in
 	run) echo 'base' ;;
 	apply) echo 'file' ;;
-	export) echo 'image' ;;
 	history) echo 'image' ;;
 	import) echo 'file' ;;
 	save) echo 'image...' ;;

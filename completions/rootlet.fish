@@ -299,11 +299,10 @@ complete -c rootlet -n '__rootlet_at_options images' -l format -x -a 'table json
 complete -c rootlet -n '__rootlet_at_options images' -s q -l quiet -d 'print digests only'
 complete -c rootlet -n '__rootlet_at_options images' -l help -d 'show a summary of the options'
 
-complete -c rootlet -n __rootlet_at_command -a export -d 'write the files of an image as one tar archive'
+complete -c rootlet -n __rootlet_at_command -a export -d 'write the files of an image or a container as one tar archive'
 complete -c rootlet -n '__rootlet_at_options export' -s o -l output -r -F -d 'write FILE instead of standard output'
 complete -c rootlet -n '__rootlet_at_options export' -s q -l quiet -d 'do not show how far it is'
 complete -c rootlet -n '__rootlet_at_options export' -l help -d 'show a summary of the options'
-complete -c rootlet -n '__rootlet_at_operand export 0' -a '(__rootlet_names images)'
 
 complete -c rootlet -n __rootlet_at_command -a history -d 'show how an image was made, the latest step first'
 complete -c rootlet -n '__rootlet_at_options history' -l format -x -a 'table json' -d 'how to print it'

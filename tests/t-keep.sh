@@ -325,6 +325,18 @@ run_commit_closed() {
 	run --idmap=single --commit closed base:1 sh -c 'echo c >/closed && chmod 0 /closed' && run --idmap=single closed cat /closed
 }
 test_ok "what its owner may not read is in it (run --commit)" prints c run_commit_closed
+# But for the top, whose time in a layer is when that began.
+list_tar() { tar -tvvf "$1" --numeric-owner --full-time | tr -s ' ' | grep -v ' \./$'; }
+exported() {
+	rootlet commit -q tree x:9 >/dev/null &&
+		rootlet export tree >"$tmp/container.tar" && rootlet export x:9 >"$tmp/image.tar" &&
+		rootlet export -o "$tmp/file.tar" tree && cmp "$tmp/container.tar" "$tmp/file.tar" &&
+		list_tar "$tmp/container.tar" >"$tmp/container.list" && list_tar "$tmp/image.tar" >"$tmp/image.list" &&
+		[ "$(wc -l <"$tmp/image.list")" -gt 30 ] && diff "$tmp/container.list" "$tmp/image.list"
+}
+test_ok "export of a container is that of what it commits" exported
+test_ok "that of one over the machine is an error" fails_with "export host: it is over the machine itself" rootlet export host
+test_ok "neither image nor container" fails_with "no image 'nobody'" rootlet export nobody
 test_ok "a bad change is an error" fails_with "NONSENSE" rootlet commit -q -c 'NONSENSE x' tree x:6
 test_ok "so is a name that is none" fails_with "Capital" rootlet commit tree Capital
 test_ok "a container over the machine has no image" fails_with "not over an image" rootlet commit host x:6

@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "cmd/cmd.h"
 #include "cmd/image.h"
+#include "container/container.h"
 #include "engine/ids.h"
 #include "engine/launch.h"
 #include "frontend/run.h"
@@ -486,7 +487,7 @@ cmd_take_layers_of_single(struct run_plan *plan, struct err *e)
 }
 
 static int
-run_in_kind(int argc, char **argv, const struct spec *ids, struct err *e)
+run_in_kind(int argc, char *const *argv, const struct spec *ids, struct err *e)
 {
 	const char *const kind = cmd_kind_of(ids);
 	AUTO_STRV words = NULL;
@@ -514,5 +515,44 @@ cmd_image_in_kind(int argc, char **argv)
 		(void)run_idmap_again(ids);
 		r = run_in_kind(argc, argv, ids, &e);
 	}
+	return r < 0 ? cmd_fail(&e) : r;
+}
+
+/* The words with one more behind the first: no container. */
+static int
+export_image(int argc, char **argv)
+{
+	AUTO_STRV words = NULL;
+
+	strv_take(&words, xstrdup(argv[0]));
+	strv_take(&words, xstrdup(""));
+	for (int i = 1; i < argc; i++)
+		strv_take(&words, xstrdup(argv[i]));
+	return cmd_image_in_kind(argc + 1, words);
+}
+
+int
+cmd_export(int argc, char **argv)
+{
+	struct export_args a = { .output = NULL };
+	struct err e = ERR_INIT, ignored = ERR_INIT;
+	int first = opt_parse(export_opts, argc, argv, &a, &ignored);
+	AUTO_CONTAINER c = CONTAINER_INIT;
+	AUTO_FREE char *data_dir = cmd_find_data_dir();
+	AUTO_STRV words = NULL;
+	int r;
+
+	err_clear(&ignored);
+	/* What else is wrong the helper says. */
+	if (first <= 0 || argc - first != 1 || !data_dir ||
+	    container_open(data_dir, argv[first], CONTAINER_LOOK, &c, &ignored) < 0)
+		return export_image(argc, argv);
+	strv_take(&words, xstrdup(argv[0]));
+	strv_take(&words, xstrdup(c.record.kind));
+	strv_take(&words, xstrdup(c.name));
+	for (int i = 1; i < argc; i++)
+		strv_take(&words, xstrdup(argv[i]));
+	container_close(&c);
+	r = cmd_help_in_kind(words[1], words, &e);
 	return r < 0 ? cmd_fail(&e) : r;
 }

@@ -106,6 +106,8 @@ int cmd_range_spec(char *const *argv, struct spec **ret, struct err *e);
 int cmd_image(int argc, char **argv);
 /* One that reads or writes unpacked layers: it runs as whom they belong to, and argv[1] is the kind. */
 int cmd_image_in_kind(int argc, char **argv);
+/* The same of export, which may be told the name of a container, too. */
+int cmd_export(int argc, char **argv);
 
 /* What is looked for.  Nothing is owned. */
 struct image_query {

@@ -208,7 +208,7 @@ open_and_commit(const char *container, const char *text, const struct commit_arg
 		(void)err_set(e, EINVAL, "container '%s' is not over an image", container);
 		return err_hint(e, "there is no image to add its changes to");
 	}
-	if (kept_open_store(&k, &s, e) < 0)
+	if (kept_open_store(&k, NULL, &s, e) < 0)
 		return -e->code;
 	s.progress = progress = new_progress(a->quiet);
 	progress_begin(progress, &(struct progress_work){ .doing = "committing" });

@@ -150,7 +150,7 @@ diff(const char *name, const struct diff_args *a, struct err *e)
 	AUTO_KEPT k = KEPT_INIT;
 	int r = data_dir ? kept_open(data_dir, name, CONTAINER_LOOK, &k, e) : -e->code;
 
-	if (r < 0 || kept_open_store(&k, &store, e) < 0)
+	if (r < 0 || kept_open_store(&k, NULL, &store, e) < 0)
 		return -e->code;
 	if (s.json)
 		(void)printf("[");

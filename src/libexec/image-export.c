@@ -1,5 +1,6 @@
 /*
- * "export KIND": what an overlay of an image's layers would show, as one archive.
+ * "export KIND CONTAINER ...": what an overlay of an image's layers would show, as one archive; of a
+ * container, when CONTAINER is not "".
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -11,9 +12,11 @@
 #include "base/newfile.h"
 #include "base/str.h"
 #include "cmd/cmd.h"
+#include "cmd/container.h"
 #include "cmd/image.h"
 #include "image/layers.h"
 #include "image/pack.h"
+#include "libexec/image-kept.h"
 #include "libexec/image.h"
 
 /* --- where it goes --- */
@@ -133,29 +136,75 @@ export_image(const struct store *s, const char *kind, const char *text, int out,
 	return r < 0 ? err_prefix(e, "export %s", text) : 0;
 }
 
+/* What it has written is on top of what it was made from. */
+static int
+export_kept(const struct kept *k, const struct store *s, int out, struct err *e)
+{
+	const struct kept_place *root = kept_root(k);
+	AUTO_FREE int *layers = root ? xcalloc(root->n_upper + root->n_lower, sizeof(*layers)) : NULL;
+
+	if (!root) {
+		(void)err_set(e, EINVAL, "it is over the machine itself, which is no image");
+		return err_hint(e, "rootlet diff shows what it has changed");
+	}
+	memcpy(layers, root->upper, root->n_upper * sizeof(*layers));
+	memcpy(layers + root->n_upper, root->lower, root->n_lower * sizeof(*layers));
+	return export_layers(s, k->c.record.kind, layers, root->n_upper + root->n_lower, out, e);
+}
+
+static int
+open_and_export_kept(const char *name, const struct target *t, bool quiet, struct err *e)
+{
+	const struct confine_dir dir = { .fd = t->dir_fd, .write = true };
+	AUTO_FREE char *data_dir = cmd_need_data_dir(e);
+	AUTO_PROGRESS progress = NULL;
+	AUTO_STORE s = STORE_INIT;
+	AUTO_KEPT k = KEPT_INIT;
+
+	if (!data_dir || kept_open(data_dir, name, CONTAINER_READ, &k, e) < 0 ||
+	    kept_open_store(&k, t->dir_fd >= 0 ? &dir : NULL, &s, e) < 0)
+		return -e->code;
+	s.progress = progress = new_progress(quiet);
+	if (export_kept(&k, &s, t->fd >= 0 ? t->fd : t->file.fd, e) < 0)
+		return err_prefix(e, "export %s", name);
+	progress_hide(progress);
+	return 0;
+}
+
+static int
+open_and_export_image(const char *kind, const char *text, const struct target *t, bool quiet,
+		      struct err *e)
+{
+	const struct confine_dir dir = { .fd = t->dir_fd, .write = true };
+	AUTO_PROGRESS progress = NULL;
+	AUTO_STORE s = STORE_INIT;
+
+	if (open_store_and(false, &dir, t->dir_fd >= 0 ? 1 : 0, &s, e) < 0)
+		return e->code == ENOENT ? (err_clear(e), no_image(text, e)) : -e->code;
+	s.progress = progress = new_progress(quiet);
+	if (export_image(&s, kind, text, t->fd >= 0 ? t->fd : t->file.fd, e) < 0)
+		return -e->code;
+	progress_hide(progress);
+	return 0;
+}
+
 int
 verb_export(int argc, char **argv, struct err *e)
 {
 	struct export_args a = { .output = NULL };
-	const char *const kind = take_kind(&argc, &argv);
-	AUTO_STORE s = STORE_INIT;
-	AUTO_PROGRESS progress = NULL;
+	const char *const kind = take_kind(&argc, &argv), *const container = take_kind(&argc, &argv);
 	AUTO_TARGET t = TARGET_INIT;
-	struct confine_dir dir;
 	int first = opt_parse(export_opts, argc, argv, &a, e);
 
 	if (first <= 0)
 		return first == 0 ? 1 : first;
-	if (argc - first != 1)
-		return err_set(e, EINVAL, "export: the name of an image is expected");
-	if (open_target(a.output, &t, e) < 0)
+	if (argc - first != 1) {
+		(void)err_set(e, EINVAL, "export: the name of an image or of a container is expected");
+		return err_hint(e, "rootlet images and rootlet ps -a list them");
+	}
+	if (open_target(a.output, &t, e) < 0 ||
+	    (*container ? open_and_export_kept(container, &t, a.quiet, e)
+			: open_and_export_image(kind, argv[first], &t, a.quiet, e)) < 0)
 		return -e->code;
-	dir = (struct confine_dir){ .fd = t.dir_fd, .write = true };
-	if (open_store_and(false, &dir, t.dir_fd >= 0 ? 1 : 0, &s, e) < 0)
-		return e->code == ENOENT ? (err_clear(e), no_image(argv[first], e)) : -e->code;
-	s.progress = progress = new_progress(a.quiet);
-	if (export_image(&s, kind, argv[first], t.fd >= 0 ? t.fd : t.file.fd, e) < 0)
-		return -e->code;
-	progress_hide(progress);
 	return t.dir_fd >= 0 ? new_file_name(&t.file, t.name, e) : 0;
 }

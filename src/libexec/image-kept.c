@@ -142,7 +142,7 @@ open_image_layers(const struct kept *k, const struct store *s, struct kept_place
 }
 
 int
-kept_open_store(struct kept *k, struct store *ret, struct err *e)
+kept_open_store(struct kept *k, const struct confine_dir *extra, struct store *ret, struct err *e)
 {
 	AUTO_FREE struct confine_dir *more = NULL;
 	struct kept_place *root = find_place(k, "");
@@ -153,9 +153,22 @@ kept_open_store(struct kept *k, struct store *ret, struct err *e)
 			more = xrealloc_array(more, n + 1, sizeof(*more));
 			more[n++] = (struct confine_dir){ .fd = k->places[i].lower[j] };
 		}
+	if (extra) {
+		more = xrealloc_array(more, n + 1, sizeof(*more));
+		more[n++] = *extra;
+	}
 	if (open_store_and(true, more, n, ret, e) < 0)
 		return -e->code;
 	return root && root->is_image ? open_image_layers(k, ret, root, e) : 0;
+}
+
+const struct kept_place *
+kept_root(const struct kept *k)
+{
+	for (size_t i = 0; i < k->n_places; i++)
+		if (k->places[i].dst[0] == '\0')
+			return &k->places[i];
+	return NULL;
 }
 
 struct pack_options

@@ -33,8 +33,14 @@ void kept_close(struct kept *k);
  */
 int kept_open(const char *data_dir, const char *name, enum container_lock lock, struct kept *ret,
 	      struct err *e);
-/* Open the store, after which nothing else is opened by name, and the layers of the image. */
-int kept_open_store(struct kept *k, struct store *ret, struct err *e);
+/*
+ * Open the store, after which nothing else is opened by name, and the layers of the image.
+ *
+ * @more: one more directory that is still to be used; NULL: none
+ */
+int kept_open_store(struct kept *k, const struct confine_dir *more, struct store *ret, struct err *e);
+/* The root's overlay; NULL: it has none, as over the machine itself. */
+const struct kept_place *kept_root(const struct kept *k);
 /* Directories and whose their files are, for packing or comparing @p. */
 struct pack_options kept_options(const struct kept *k, const struct kept_place *p);
 

@@ -4,10 +4,8 @@
  * A program of its own because it needs a JSON library, and a start of `rootlet run` does not.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/fd.h"
 #include "cmd/cmd.h"
 
 int
