@@ -87,7 +87,7 @@ apply_index_new(const struct apply_list *l)
 	for (size_t i = 0; i < l->n; i++)
 		x->v[i] = &l->v[i];
 	if (x->n > 1)
-		qsort(x->v, x->n, sizeof(struct apply_change *), by_path);
+		qsort(x->v, x->n, sizeof(void *), by_path);
 	return x;
 }
 

@@ -117,6 +117,7 @@ put_content(struct save *s, int fd, const struct attr *a, struct pax_entry *t, s
 {
 	const char *first = S_ISDIR(a->type) ? NULL : links_seen(s->links, &a->st, t->path);
 	char target[PATH_MAX];
+	int r;
 
 	if (first && S_ISREG(a->type)) {
 		t->type = '1';
@@ -131,7 +132,9 @@ put_content(struct save *s, int fd, const struct attr *a, struct pax_entry *t, s
 	} else {
 		t->type = S_ISDIR(a->type) ? '5' : '6';
 	}
-	return pax_header(s->sink, t, e);
+	r = pax_header(s->sink, t, e);
+	t->target = NULL;
+	return r;
 }
 
 static int
@@ -144,7 +147,8 @@ put_change(struct save *s, const struct apply_change *c, const struct apply_plac
 	AUTO_FD fd = -1;
 
 	if (c->kind == 'D') {
-		t.xattrs = xattrs = entry_xattrs(c, &a, &t.n_xattrs);
+		xattrs = entry_xattrs(c, &a, &t.n_xattrs);
+		t.xattrs = xattrs;
 		return pax_header(s->sink, &t, e);
 	}
 	fd = open_below(p->upper_fd, c->layer_path, O_PATH | O_NOFOLLOW, e);
@@ -156,7 +160,8 @@ put_change(struct save *s, const struct apply_change *c, const struct apply_plac
 	t.uid = a.uid;
 	t.gid = a.gid;
 	t.mtime = a.st.st_mtim;
-	t.xattrs = xattrs = entry_xattrs(c, &a, &t.n_xattrs);
+	xattrs = entry_xattrs(c, &a, &t.n_xattrs);
+	t.xattrs = xattrs;
 	return put_content(s, fd, &a, &t, e);
 }
 

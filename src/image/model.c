@@ -395,7 +395,7 @@ add_named(struct model *m, const char *path, const struct tar_entry *x, struct t
 {
 	char buf[PATH_MAX];
 	enum name_class class;
-	struct model_node *dir = NULL, *n;
+	struct model_node *dir = m->root, *n;
 	const char *dir_path, *name;
 
 	memcpy(buf, path, strlen(path) + 1);

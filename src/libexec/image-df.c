@@ -67,7 +67,7 @@ number(json_t *map, const char *key)
 static void
 increase(json_t *map, const char *key, uint64_t by)
 {
-	(void)json_object_set_new(map, key, json_integer((json_int_t)(number(map, key) + by)));
+	(void)json_object_set_new(map, key, json_integer((json_int_t)number(map, key) + (json_int_t)by));
 }
 
 /* --- what there is --- */
