@@ -231,7 +231,7 @@ run_in_range(char *const *argv, bool may_be_refused)
 	struct err e = ERR_INIT;
 	AUTO_SPEC s = NULL;
 
-	if (fd_fill_stdio(&e) < 0 || cmd_range_spec(argv, &s, &e) < 0 ||
+	if (fd_fill_stdio(&e) < 0 || cmd_range_spec(argv, &s, &e) < 0 || !s ||
 	    !(s->exe = cmd_find_helper(HELPER)) || launch_run(s, NULL, &none, &res, &e) < 0) {
 		if (res.ids_refused && may_be_refused)
 			return EXIT_NO_IDS;

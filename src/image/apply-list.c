@@ -83,7 +83,7 @@ apply_index_new(const struct apply_list *l)
 	struct apply_index *x = xcalloc(1, sizeof(*x));
 
 	x->n = l->n;
-	x->v = xcalloc(l->n + 1, sizeof(*x->v));
+	x->v = xcalloc(l->n + 1, sizeof(void *));
 	for (size_t i = 0; i < l->n; i++)
 		x->v[i] = &l->v[i];
 	if (x->n > 1)

@@ -139,7 +139,8 @@ verb_commit_layer(int argc, char **argv, struct err *e)
 	if (open_store_and(false, &(struct confine_dir){ .fd = upper }, 1, &s, e) < 0 ||
 	    oci_read(&s, argv[3], NULL, &im, e) < 0)
 		return -e->code;
-	s.progress = progress = new_progress(argv[5] != NULL);
+	progress = new_progress(argv[5] != NULL);
+	s.progress = progress;
 	progress_begin(progress, &(struct progress_work){ .doing = "committing" });
 	r = pack_run(&s, argv[1], upper, &im, &layer, e);
 	if (r >= 0)
@@ -210,7 +211,8 @@ open_and_commit(const char *container, const char *text, const struct commit_arg
 	}
 	if (kept_open_store(&k, NULL, &s, e) < 0)
 		return -e->code;
-	s.progress = progress = new_progress(a->quiet);
+	progress = new_progress(a->quiet);
+	s.progress = progress;
 	progress_begin(progress, &(struct progress_work){ .doing = "committing" });
 	return commit(&k, &s, a, name, e) < 0 ? err_prefix(e, "commit %s", container) : 0;
 }

@@ -164,7 +164,8 @@ open_and_export_kept(const char *name, const struct target *t, bool quiet, struc
 	if (!data_dir || kept_open(data_dir, name, CONTAINER_READ, &k, e) < 0 ||
 	    kept_open_store(&k, t->dir_fd >= 0 ? &dir : NULL, &s, e) < 0)
 		return -e->code;
-	s.progress = progress = new_progress(quiet);
+	progress = new_progress(quiet);
+	s.progress = progress;
 	if (export_kept(&k, &s, t->fd >= 0 ? t->fd : t->file.fd, e) < 0)
 		return err_prefix(e, "export %s", name);
 	progress_hide(progress);
@@ -181,7 +182,8 @@ open_and_export_image(const char *kind, const char *text, const struct target *t
 
 	if (open_store_and(false, &dir, t->dir_fd >= 0 ? 1 : 0, &s, e) < 0)
 		return e->code == ENOENT ? (err_clear(e), no_image(text, e)) : -e->code;
-	s.progress = progress = new_progress(quiet);
+	progress = new_progress(quiet);
+	s.progress = progress;
 	if (export_image(&s, kind, text, t->fd >= 0 ? t->fd : t->file.fd, e) < 0)
 		return -e->code;
 	progress_hide(progress);

@@ -273,7 +273,8 @@ run(struct import *im, const char *new_name, struct err *e)
 		r = open_store_and(true, &source, im->is_dir ? 1 : 0, &s, e);
 	if (r == 0) {
 		s.limits = &limits;
-		s.progress = progress = new_progress(im->a->quiet);
+		progress = new_progress(im->a->quiet);
+		s.progress = progress;
 		im->s = &s;
 		r = add_image(im, config, name, e);
 		im->s = NULL;

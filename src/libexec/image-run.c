@@ -24,7 +24,8 @@ verb_prepare(int argc, char **argv, struct err *e)
 	if (open_store_for(argv[2], &s, e) < 0 || find_image(&s, argv[2], &digest, e) < 0 ||
 	    oci_read(&s, digest, platform, &im, e) < 0)
 		return -e->code;
-	s.progress = progress = new_progress(argv[4] != NULL);
+	progress = new_progress(argv[4] != NULL);
+	s.progress = progress;
 	if (layers_unpack_all(&s, argv[1], &im, e) < 0)
 		return err_prefix(e, "image %s", argv[2]);
 	if (layers_write_record(&s, &im, e) < 0 || layers_write_names(&s, e) < 0 ||
