@@ -109,9 +109,7 @@ layers_write_platform(const struct store *s, const char *index, const char *plat
 static void
 add_name(char **data, size_t *len, json_t *d)
 {
-	const char *name = json_string_value(json_object_get(json_object_get(d, "annotations"),
-							     ANNOTATION_NAME)),
-		   *digest = json_string_value(json_object_get(d, "digest"));
+	const char *name = store_name_of(d), *digest = json_string_value(json_object_get(d, "digest"));
 	AUTO_FREE char *word = NULL;
 	size_t n;
 

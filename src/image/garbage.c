@@ -148,13 +148,6 @@ drop_record(struct search *x, const char *dir, const char *name, struct err *e)
 
 /* --- names --- */
 
-static const char *
-name_of(json_t *entry)
-{
-	return json_string_value(
-		json_object_get(json_object_get(entry, "annotations"), ANNOTATION_NAME));
-}
-
 static bool
 is_listed(json_t *list, json_t *entry)
 {
@@ -191,7 +184,7 @@ may_go(const struct search *x, json_t *entry, const char *digest, bool *ret, str
 	bool used = true;
 
 	*ret = false;
-	if ((name_of(entry) && !x->o->all) || (x->o->only && !is_listed(x->o->only, entry)))
+	if ((store_name_of(entry) && !x->o->all) || (x->o->only && !is_listed(x->o->only, entry)))
 		return 0;
 	if (is_used(x, digest, &used, e) < 0)
 		return -e->code;
@@ -203,7 +196,7 @@ static int
 sort_entry(struct search *x, json_t *entry, struct err *e)
 {
 	const char *digest = json_string_value(json_object_get(entry, "digest")),
-		   *name = name_of(entry) ? name_of(entry) : digest;
+		   *name = store_name_of(entry) ? store_name_of(entry) : digest;
 	bool goes = false;
 
 	if (!digest)

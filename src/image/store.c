@@ -393,8 +393,8 @@ store_read_index(const struct store *s, struct err *e)
 	return index;
 }
 
-static const char *
-name_of(json_t *descriptor)
+const char *
+store_name_of(json_t *descriptor)
 {
 	return json_string_value(json_object_get(json_object_get(descriptor, "annotations"),
 						 ANNOTATION_NAME));
@@ -407,7 +407,7 @@ store_find(json_t *index, const char *name)
 	json_t *d;
 
 	for (i = 0; (d = json_array_get(json_object_get(index, "manifests"), i)); i++) {
-		const char *its = name_of(d);
+		const char *its = store_name_of(d);
 
 		if (its && strcmp(its, name) == 0)
 			return d;
@@ -468,7 +468,7 @@ drop_name(json_t *list, const char *name)
 	bool had = false;
 
 	for (size_t i = json_array_size(list); i-- > 0;) {
-		const char *its = name_of(json_array_get(list, i));
+		const char *its = store_name_of(json_array_get(list, i));
 
 		if (its && strcmp(its, name) == 0)
 			had = json_array_remove(list, i) == 0;
@@ -505,7 +505,7 @@ drop_digest(json_t *list, const char *digest, bool named)
 	for (size_t i = json_array_size(list); i-- > 0;) {
 		json_t *d = json_array_get(list, i);
 
-		if (is_of(d, digest) && (named || !name_of(d)))
+		if (is_of(d, digest) && (named || !store_name_of(d)))
 			had = json_array_remove(list, i) == 0;
 	}
 	return had;
@@ -519,8 +519,8 @@ names_of(json_t *list, const char *digest)
 	size_t i;
 
 	json_array_foreach(list, i, d)
-		if (is_of(d, digest) && name_of(d))
-			strv_take(&names, xstrdup(name_of(d)));
+		if (is_of(d, digest) && store_name_of(d))
+			strv_take(&names, xstrdup(store_name_of(d)));
 	return TAKE_PTR(names);
 }
 

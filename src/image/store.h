@@ -86,6 +86,8 @@ json_t *store_get_json(const struct store *s, const char *digest, struct err *e)
 json_t *store_read_index(const struct store *s, struct err *e);
 /* The caller is alone (store_lock_alone()). */
 int store_write_index(const struct store *s, json_t *index, struct err *e);
+/* The name of a descriptor of the index, borrowed from it; NULL: it has none. */
+const char *store_name_of(json_t *descriptor);
 /* The descriptor that has the name, borrowed from @index; NULL: none. */
 json_t *store_find(json_t *index, const char *name);
 /* The descriptor whose digest begins with @hex (at least 6 digits); *ret_ambiguous: several do. */

@@ -154,8 +154,7 @@ add_image(struct df *d, json_t *entry, struct err *e)
 	if (!digest)
 		return 0;
 	*im = (struct image){ .digest = digest };
-	im->name = json_string_value(json_object_get(json_object_get(entry, "annotations"),
-						     ANNOTATION_NAME));
+	im->name = store_name_of(entry);
 	reach_init(&im->reach);
 	d->n++;
 	if (reach_add(&im->reach, d->s, digest, e) < 0)

@@ -160,8 +160,7 @@ check_all(struct checked *c, struct err *e)
 
 	for (i = 0; r == 0 && (d = json_array_get(json_object_get(index, "manifests"), i)); i++) {
 		const char *digest = json_string_value(json_object_get(d, "digest"));
-		const char *name = json_string_value(json_object_get(
-			json_object_get(d, "annotations"), ANNOTATION_NAME));
+		const char *name = store_name_of(d);
 
 		if (digest)
 			r = check_image(c, name ? name : digest, digest, e);
