@@ -49,8 +49,7 @@ set_aside(const struct store *s, int fd, const char *name, struct err *e)
 static bool
 is_opaque(const struct store *s, const char *kind, const char *diff_id)
 {
-	AUTO_FREE char *path = xasprintf("layers/%s/%s", kind, diff_id);
-	AUTO_FD fd = openat(s->fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	AUTO_FD fd = layers_open(s, kind, diff_id);
 	char y = 0;
 
 	return fd >= 0 && fgetxattr(fd, "user.overlay.opaque", &y, 1) == 1 && y == 'y';

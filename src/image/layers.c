@@ -244,3 +244,25 @@ layers_drop(const struct store *s, const char *kind, char (*temps)[LAYERS_TEMP_S
 		if (temps[i][0])
 			remove_tree(parent, temps[i]);
 }
+
+int
+layers_open(const struct store *s, const char *kind, const char *hex)
+{
+	AUTO_FREE char *dir = xasprintf("layers/%s/%s", kind, hex);
+
+	return openat(s->fd, dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+int
+layers_open_all(const struct store *s, const char *kind, const struct oci_image *im, int *fds,
+		struct err *e)
+{
+	for (size_t i = 0; i < im->n_layers; i++) {
+		const char *hex = im->layers[im->n_layers - 1 - i].diff_id + strlen("sha256:");
+
+		fds[i] = layers_open(s, kind, hex);
+		if (fds[i] < 0)
+			return err_sys(e, "open layers/%s/%s in the store", kind, hex);
+	}
+	return 0;
+}

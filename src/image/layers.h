@@ -58,4 +58,14 @@ int layers_write_platform(const struct store *s, const char *index, const char *
 			  const char *digest, struct err *e);
 int layers_write_names(const struct store *s, struct err *e);
 
+/*
+ * The directory of a layer that has been unpacked; -1 and errno when there is none.
+ *
+ * @hex: its diff-id without "sha256:"
+ */
+int layers_open(const struct store *s, const char *kind, const char *hex);
+/* Those of all layers of an image, the topmost first, into @fds, which has room.  On failure some are open. */
+int layers_open_all(const struct store *s, const char *kind, const struct oci_image *im, int *fds,
+		    struct err *e);
+
 #endif

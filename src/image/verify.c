@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 #include "image/digest.h"
+#include "image/layers.h"
 #include "image/verify-internal.h"
 
 #define READ_SIZE ((size_t)1 << 20)
@@ -140,12 +141,11 @@ static int
 open_tree_of(const struct store *s, const char *kind, const struct oci_layer *l, int *ret,
 	     struct err *e)
 {
-	AUTO_FREE char *dir =
-		xasprintf("layers/%s/%s", kind, l->diff_id + strlen("sha256:"));
+	const char *hex = l->diff_id + strlen("sha256:");
 
-	*ret = openat(s->fd, dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	*ret = layers_open(s, kind, hex);
 	if (*ret < 0 && errno != ENOENT)
-		return err_sys(e, "open %s in the store", dir);
+		return err_sys(e, "open layers/%s/%s in the store", kind, hex);
 	return 0;
 }
 

@@ -82,23 +82,6 @@ write_commit(const struct store *s, struct oci_image *im, const struct oci_layer
 
 /* --- of a run --- */
 
-/* What lies below the new layer, the topmost first. */
-static int
-open_lowers(const struct store *s, const char *kind, const struct oci_image *im, int *fds,
-	    struct err *e)
-{
-	for (size_t i = 0; i < im->n_layers; i++) {
-		AUTO_FREE char *dir = xasprintf("layers/%s/%s", kind,
-						im->layers[im->n_layers - 1 - i].diff_id +
-							strlen("sha256:"));
-
-		fds[i] = openat(s->fd, dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (fds[i] < 0)
-			return err_sys(e, "open %s in the store", dir);
-	}
-	return 0;
-}
-
 static int
 pack_run(const struct store *s, const char *kind, int upper, const struct oci_image *im,
 	 struct oci_layer *ret, struct err *e)
@@ -113,7 +96,7 @@ pack_run(const struct store *s, const char *kind, int upper, const struct oci_im
 					.max_bytes = unpack_limits_default.bytes,
 					.progress = s->progress };
 
-	return open_lowers(s, kind, im, lower, e) < 0 ? -e->code : pack_layer(s, upper, &o, ret, e);
+	return layers_open_all(s, kind, im, lower, e) < 0 ? -e->code : pack_layer(s, upper, &o, ret, e);
 }
 
 int

@@ -77,22 +77,6 @@ open_target(const char *path, struct target *ret, struct err *e)
 
 /* --- what goes there --- */
 
-/* The topmost first. */
-static int
-open_layers(const struct store *s, const char *kind, const struct oci_image *im, int *fds,
-	    struct err *e)
-{
-	for (size_t i = 0; i < im->n_layers; i++) {
-		const struct oci_layer *l = &im->layers[im->n_layers - 1 - i];
-		AUTO_FREE char *dir = xasprintf("layers/%s/%s", kind, l->diff_id + strlen("sha256:"));
-
-		fds[i] = openat(s->fd, dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (fds[i] < 0)
-			return err_sys(e, "open %s in the store", dir);
-	}
-	return 0;
-}
-
 static int
 export_layers(const struct store *s, const char *kind, const int *layers, size_t n, int out,
 	      struct err *e)
@@ -128,7 +112,7 @@ export_image(const struct store *s, const char *kind, const char *text, int out,
 		layers[i] = -1;
 	r = layers_unpack_all(s, kind, &im, e);
 	if (r >= 0)
-		r = open_layers(s, kind, &im, layers, e);
+		r = layers_open_all(s, kind, &im, layers, e);
 	if (r >= 0)
 		r = export_layers(s, kind, layers, n, out, e);
 	for (size_t i = 0; i < n; i++)

@@ -5,6 +5,7 @@
 
 #include "base/fd.h"
 #include "base/str.h"
+#include "image/layers.h"
 #include "libexec/image-kept.h"
 #include "libexec/image.h"
 
@@ -131,11 +132,10 @@ open_image_layers(const struct kept *k, const struct store *s, struct kept_place
 	char **layers = k->c.record.image.layers;
 
 	for (size_t i = strv_len(layers); i-- > 0;) {
-		AUTO_FREE char *dir = xasprintf("layers/%s/%s", k->c.record.kind, layers[i]);
-		int fd = openat(s->fd, dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		int fd = layers_open(s, k->c.record.kind, layers[i]);
 
 		if (fd < 0)
-			return err_sys(e, "open %s in the store", dir);
+			return err_sys(e, "open layers/%s/%s in the store", k->c.record.kind, layers[i]);
 		add_fd(&p->lower, &p->n_lower, fd);
 	}
 	return 0;

@@ -99,7 +99,8 @@ is_wanted(const char *name, const char *pattern)
 static void
 add_row(struct rows *l, const struct store *s, json_t *d, const char *pattern)
 {
-	const char *name = store_name_of(d), *digest = json_string_value(json_object_get(d, "digest")), *made;
+	const char *name = store_name_of(d), *made,
+		   *digest = json_string_value(json_object_get(d, "digest"));
 	AUTO_OCI_IMAGE im = OCI_IMAGE_INIT;
 
 	if (!digest || !is_wanted(name, pattern) || read_any(s, digest, &im) < 0)
