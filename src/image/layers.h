@@ -64,7 +64,7 @@ int layers_write_names(const struct store *s, struct err *e);
  * @hex: its diff-id without "sha256:"
  */
 int layers_open(const struct store *s, const char *kind, const char *hex);
-/* Those of all layers of an image, the topmost first, into @fds, which has room.  On failure some are open. */
+/* Those of all layers of an image, topmost first, into @fds; after a failure some are open. */
 int layers_open_all(const struct store *s, const char *kind, const struct oci_image *im, int *fds,
 		    struct err *e);
 

@@ -6,6 +6,7 @@
 #include "cmd/cmd.h"
 #include "image/text-diff.h"
 #include "libexec/image-apply.h"
+#include "libexec/image.h"
 
 #define PATH_COLUMNS 66		/* of 80: two blanks, a letter, a blank, the path, the size */
 #define DIFF_MAX     (8U << 20) /* bytes of a file whose differences are shown */
@@ -156,21 +157,14 @@ read_side(int root, const char *path, char **ret, size_t *ret_n)
 	return n >= 0 && text_is_text(*ret, *ret_n);
 }
 
-/* Tabs are harmless, and code is full of them; all else that a terminal would obey is escaped. */
 static void
 print_line(void *arg, char mark, const char *line, size_t n)
 {
 	const bool *colours = arg;
 	const char *colour = mark == '+' ? "32" : mark == '-' ? "31" : "36";
-	AUTO_FREE char *copy = xstrndup(line, n), *safe = xcalloc(n * 4 + 1, 1);
-	const bool ends = n > 0 && copy[n - 1] == '\n';
+	const bool ends = n > 0 && line[n - 1] == '\n';
+	AUTO_FREE char *safe = safe_line(line, n - ends);
 
-	if (ends)
-		copy[n - 1] = '\0';
-	for (char *p = copy; *p; p++)
-		if (*p == '\t')
-			*p = ' ';
-	(void)str_printable(safe, n * 4 + 1, copy, false);
 	if (*colours && mark != ' ')
 		(void)fprintf(stderr, "\033[%sm", colour);
 	if (mark != '@')

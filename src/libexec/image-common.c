@@ -263,3 +263,16 @@ take_kind(int *argc, char ***argv)
 	(*argc)--;
 	return kind;
 }
+
+char *
+safe_line(const char *line, size_t n)
+{
+	AUTO_FREE char *copy = xstrndup(line, n);
+	char *safe = xcalloc(n * 4 + 1, 1);
+
+	for (char *p = copy; *p; p++)
+		if (*p == '\t')
+			*p = ' ';
+	(void)str_printable(safe, n * 4 + 1, copy, true);
+	return safe;
+}

@@ -42,29 +42,17 @@ print_json(struct show *s, const struct diff_entry *d)
 
 /* --- text --- */
 
-/* Tabs are harmless; all else that a terminal would obey is escaped. */
-static void
-print_safely(const char *line, size_t n)
-{
-	AUTO_FREE char *copy = xstrndup(line, n), *safe = xcalloc(n * 4 + 1, 1);
-
-	for (char *p = copy; *p; p++)
-		if (*p == '\t')
-			*p = ' ';
-	(void)str_printable(safe, n * 4 + 1, copy, true);
-	(void)fputs(safe, stdout);
-}
-
 /* A patch that goes anywhere else has to be as it is. */
 static void
 print_text(void *arg, char mark, const char *line, size_t n)
 {
 	const bool has_end = n > 0 && line[n - 1] == '\n', *on_screen = arg;
+	AUTO_FREE char *safe = *on_screen ? safe_line(line, n) : NULL;
 
 	if (mark != '@')
 		(void)putchar(mark);
-	if (*on_screen)
-		print_safely(line, n);
+	if (safe)
+		(void)fputs(safe, stdout);
 	else
 		(void)fwrite(line, 1, n, stdout);
 	if (!has_end)

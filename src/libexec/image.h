@@ -80,4 +80,7 @@ const char *human_size(uint64_t bytes, char buf[16]);
 /* Now, or SOURCE_DATE_EPOCH, as configurations have it.  Returns @buf. */
 const char *created(char buf[32]);
 
+/* A line of text for a terminal: tabs as blanks, all else that it would obey escaped.  Owned. */
+char *safe_line(const char *line, size_t n);
+
 #endif
