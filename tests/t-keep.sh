@@ -250,7 +250,7 @@ devices_kept() {
 	touched='chmod 604 /nodes/null && mv /nodes/sda /nodes/sdb' null='crw----r--' sda=sdb
 	[ "$1" != root ] || touched=true null='crw-rw-rw-' sda=sda
 	keep "--idmap=$1" --name "dev-$1" dev:1 sh -c "$touched" &&
-		rootlet commit -q "dev-$1" "dev-$1" >/dev/null && rootlet export "dev-$1" >"$tmp/dev.tar" &&
+		rootlet commit -q "dev-$1" "dev-$1" >/dev/null && rootlet export "dev-$1:latest" >"$tmp/dev.tar" &&
 		tar --numeric-owner -tvf "$tmp/dev.tar" | grep nodes/. | tr -s ' ' | cut -d ' ' -f 1-3,6 >"$tmp/nodes" &&
 		printf '%s\n' "$null 0/5 1,3 nodes/null" "brw-rw---- 0/6 8,0 nodes/$sda" 'crw-rw---- 0/0 1,5 nodes/zero' |
 		diff - "$tmp/nodes"
@@ -335,6 +335,12 @@ exported() {
 		[ "$(wc -l <"$tmp/image.list")" -gt 30 ] && diff "$tmp/container.list" "$tmp/image.list"
 }
 test_ok "export of a container is that of what it commits" exported
+changes_exported() {
+	keep --name over base:1 sh -c 'rm /dir/file; echo other >/etc/passwd; echo new >/dir/new' &&
+		rootlet export over >"$tmp/over.tar" && prints other tar -xOf "$tmp/over.tar" --wildcards '*etc/passwd' &&
+		tar -tf "$tmp/over.tar" | grep -q 'dir/new$' && ! tar -tf "$tmp/over.tar" | grep -q 'dir/file$'
+}
+test_ok "what it has changed and removed is so there" changes_exported
 test_ok "that of one over the machine is an error" fails_with "export host: it is over the machine itself" rootlet export host
 test_ok "neither image nor container" fails_with "no image 'nobody'" rootlet export nobody
 test_ok "a bad change is an error" fails_with "NONSENSE" rootlet commit -q -c 'NONSENSE x' tree x:6
