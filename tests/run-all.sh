@@ -28,7 +28,8 @@ trap 'exit 1' HUP INT TERM
 logs=$stage/logs
 mkdir -m 1777 "$logs" "$stage/tmp"
 : >"$logs/counts"
-chmod 666 "$logs/counts"
+: >"$logs/failures"
+chmod 666 "$logs/counts" "$logs/failures"
 
 copy_sources() {
 	mkdir "$stage/src"
@@ -159,5 +160,9 @@ else
 fi
 grounds
 
+[ ! -s "$logs/failures" ] || {
+	say "what failed"
+	cat "$logs/failures"
+}
 awk '{ p += $1; f += $2; s += $3 }
 	END { printf "%d passed, %d failed, %d skipped\n", p, f, s; exit !(p > 0 && f == 0) }' "$logs/counts"

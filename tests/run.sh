@@ -4,7 +4,8 @@
 #   run.sh LABEL TEST...
 #
 # Reads $ROOTLET, $testbin and $srcdir, and keeps the logs in $logs.  Shown are the failures and a
-# line a test.  Counts are appended to $logs/counts as "PASSED FAILED SKIPPED".
+# line a test.  Counts are appended to $logs/counts as "PASSED FAILED SKIPPED", failures once more to
+# $logs/failures: the end of a long output is what is read, and all that some keep.
 set -u
 
 : "${ROOTLET:?}" "${testbin:?}" "${srcdir:?}" "${logs:?}"
@@ -30,11 +31,12 @@ for test; do
 	status=$?
 	# A plan that does not match, a crash or no test at all is a failure of its own.
 	awk -v status=$status -v name="$name" -v label="$label" -v seconds=$(($(date +%s) - start)) '
+		function fail(text) { print text; print text >>"'"$logs"'/failures" }
 		               { last[NR % 60] = $0 }
 		/^ok .*# SKIP/ { skipped++; n++; next }
 		/^ok /         { passed++; n++; next }
-		/^not ok /     { failed++; n++; show = 1; print label ": " name ": " $0; next }
-		/^#/ && show   { print "    " $0; next }
+		/^not ok /     { failed++; n++; show = 1; fail(label ": " name ": " $0); next }
+		/^#/ && show   { fail("    " $0); next }
 		/^1\.\.0 # SKIP/ { planned = 1; whole = 1; why = $0; next }
 		/^1\.\.[0-9]+/ { planned = substr($1, 4) + 0 }
 		/^Bail out!/   { bail = $0 }
@@ -45,8 +47,8 @@ for test; do
 				skipped++
 			else if (odd) {
 				failed++
-				printf "%s: %s: ended early or oddly: status %d, %d of %d %s\n",
-					label, name, status, n, planned, bail
+				fail(sprintf("%s: %s: ended early or oddly: status %d, %d of %d %s",
+					label, name, status, n, planned, bail))
 			}
 			printf "%-12s %-22s %3d passed, %d failed, %d skipped, %d s%s\n",
 				label, name, passed, failed, skipped, seconds,
@@ -54,7 +56,7 @@ for test; do
 			if (odd)
 				for (i = NR - 59; i <= NR; i++)
 					if (i > 0)
-						print "    " last[i % 60]
+						fail("    " last[i % 60])
 			printf "%d %d %d\n", passed, failed, skipped >>"'"$logs"'/counts"
 		}' "$log"
 done
