@@ -26,6 +26,15 @@ def entry(name, data=b"", kind=REG, link="", size=None):
     return i.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape") + data + b"\0" * (-len(data) % 512)
 
 
+def gnu_long(kind, data):
+    """The header of a long name, as GNU tar writes it."""
+    head = bytearray(entry("././@LongLink", data))
+    head[156:157] = kind
+    head[148:156] = b"        "
+    head[148:156] = b"%06o\0 " % sum(head[:512])
+    return bytes(head)
+
+
 def sha(data):
     return hashlib.sha256(data).hexdigest()
 
@@ -117,6 +126,8 @@ write("dotdot-inside", tar(good.all(), entry("blobs/../../x", b"x")), '".."')
 write("absolute", tar(good.all(), entry("/x", b"x")), "absolute")
 write("long-name", tar(good.all(), entry("x" * 250 + "/" + "y" * 250, b"x")), "too long a name")
 write("deep", tar(good.all(), entry("d/" * 20 + "x", b"x")), "directories deep")
+write("gnu-nul", tar(without_layer, gnu_long(b"L", layer_name.encode() + b"\0x\0"), entry("x", good.layer)),
+      "a NUL in a long name")
 write("fifo", tar(without_layer, entry(layer_name, kind=FIFO)), "neither a file nor a directory")
 write("device", tar(without_layer, entry(layer_name, kind=CHR)), "neither a file nor a directory")
 write("link-out", tar(without_layer, entry(layer_name, kind=SYM, link=witness)), "leads out")
@@ -207,6 +218,7 @@ write("images-docker", tar(good.docker() | {"manifest.json": b"[" + b"{}," * 100
 
 for name, layer, text in (("dotdot", entry("../x", b"x"), '".."'), ("device", entry("etc", kind=SYM, link="/")
                                                                    + entry("x", kind=LNK, link="../y"), '".."'),
+                          ("gnu-nul", gnu_long(b"K", b"a\0b\0") + entry("x", kind=SYM, link="a"), "a NUL"),
                           ("cut", entry("x", size=100000), "layer 1")):
     write(f"layer-{name}", tar(Image(layer + END).all()), text)
     write(f"layer-{name}-docker", tar(Image(layer + END).docker()), text)

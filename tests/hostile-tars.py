@@ -86,6 +86,12 @@ write("nul-second", extended([(b"path", b"good")], b"g") + extended([(b"path", b
       entry("short", data=b"x"))
 write("nul-after-long", field(entry("././@LongLink", data=b"n" * 200 + b"\0"), 156, b"L") +
       extended([(b"uname", b"nul\0x")]) + entry("short", data=b"x"))
+for kind in b"L", b"K":
+    for name, long in (("", b"n" * 150 + b"\0/../../up\0"), ("-first", b"\0" + b"n" * 150)):
+        write(f"nul-in-gnu-{kind.decode()}{name}", field(entry("././@LongLink", data=long), 156, kind) +
+              entry("l", SYM, "short"))
+write("gnu-ends", field(entry("././@LongLink", data=b"n" * 150), 156, b"L") + entry("short", data=b"1"),
+      field(entry("././@LongLink", data=b"m" * 150 + b"\0" * 9), 156, b"L") + entry("short", data=b"2"))
 write("nul-after-binary-size", field(field(entry("x", data=b"n" * 512), 156, b"L"), 124,
                                      b"\x80" + b"\0" * 9 + b"\2\0") +
       extended([(b"path", b"nul\0x")]) + entry("short", data=b"x"))

@@ -112,6 +112,10 @@ names() {
 			'a NUL in the extended header "' nul-$name.tar
 	done
 	test_ok "$how: so is one in its name" refused "a NUL in the name" nul-in-key.tar
+	for name in L L-first K K-first; do
+		test_ok "$how: and one inside of a long name of GNU tar ($name)" refused "a NUL in a long name" nul-in-gnu-$name.tar
+	done
+	test_ok "$how: at its end there may be some, or none" tree gnu-ends.tar 'cat n*n m*m | grep -qx 12'
 	test_ok "$how: so is a record that is not whole" refused "that is damaged" record-damaged.tar
 	test_ok "$how: so is a record without a name" refused "not a tar archive" record-no-key.tar
 	test_ok "$how: control characters of a name do not reach the terminal" refused '\x1b]0;title' control.tar

@@ -73,6 +73,16 @@ check_records(const char *s, size_t n, struct err *e)
 	return 0;
 }
 
+/* It ends with its contents, or with NULs of which none is inside. */
+static int
+check_long_name(const char *s, size_t n, struct err *e)
+{
+	for (size_t i = strnlen(s, n); i < n; i++)
+		if (s[i] != '\0')
+			return err_set(e, EINVAL, "a NUL in a long name");
+	return 0;
+}
+
 int
 tar_head_check(const char *data, size_t n, struct err *e)
 {
@@ -87,6 +97,8 @@ tar_head_check(const char *data, size_t n, struct err *e)
 		if (size > n)
 			return err_set(e, EBADMSG, "an extended header that is too large");
 		if (strchr("xXg", type) && check_records(data, size, e) < 0)
+			return -e->code;
+		if (strchr("LK", type) && check_long_name(data, size, e) < 0)
 			return -e->code;
 		/* The last block may be cut short, and then nothing follows it. */
 		if (n - size < -size % BLOCK)
