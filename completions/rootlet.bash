@@ -99,6 +99,7 @@ _rootlet_kind()
 	bwrap:--json-status-fd) kind='text' ;;
 	images:--format) kind='words table json names' ;;
 	export:-o | export:--output) kind='file' ;;
+	export:--platform) kind='text' ;;
 	history:--format) kind='words table json' ;;
 	import:-c | import:--change) kind='text' ;;
 	import:-m | import:--message) kind='text' ;;
@@ -110,6 +111,7 @@ _rootlet_kind()
 	import:--limit-entries) kind='text' ;;
 	import:--limit-ratio) kind='text' ;;
 	load:-i | load:--input) kind='file' ;;
+	load:--name) kind='text' ;;
 	load:--limit-bytes) kind='text' ;;
 	load:--limit-entries) kind='text' ;;
 	load:--limit-ratio) kind='text' ;;
@@ -137,10 +139,10 @@ _rootlet_options()
 	apply) echo '-l --list --elsewhere --help' ;;
 	bwrap) echo '--help --version --args= --argv0= --level-prefix --not-a-security-boundary --unshare-all --share-net --unshare-user --unshare-user-try --unshare-ipc --unshare-pid --unshare-net --unshare-uts --unshare-cgroup --unshare-cgroup-try --userns= --userns2= --disable-userns --assert-userns-disabled --pidns= --uid= --gid= --hostname= --chdir= --clearenv --setenv= --unsetenv= --bind= --bind-try= --dev-bind= --dev-bind-try= --ro-bind= --ro-bind-try= --bind-fd= --ro-bind-fd= --remount-ro= --overlay-src= --overlay= --tmp-overlay= --ro-overlay= --proc= --dev= --tmpfs= --mqueue= --dir= --file= --bind-data= --ro-bind-data= --symlink= --perms= --size= --chmod= --seccomp= --add-seccomp-fd= --exec-label= --file-label= --cap-add= --cap-drop= --lock-file= --sync-fd= --block-fd= --userns-block-fd= --info-fd= --json-status-fd= --new-session --die-with-parent --as-pid-1 --help' ;;
 	images) echo '--format= -q --quiet --help' ;;
-	export) echo '-o --output= -q --quiet --help' ;;
+	export) echo '-o --output= --platform= -q --quiet --help' ;;
 	history) echo '--format= --no-trunc -q --quiet --help' ;;
 	import) echo '-c --change= -m --message= --platform= --compression= --exclude= --owner= -q --quiet --limit-bytes= --limit-entries= --limit-ratio= --help' ;;
-	load) echo '-i --input= --no-unpack -q --quiet --limit-bytes= --limit-entries= --limit-ratio= --help' ;;
+	load) echo '-i --input= --name= --no-unpack -q --quiet --limit-bytes= --limit-entries= --limit-ratio= --help' ;;
 	save) echo '-o --output= --format= --compression= -q --quiet --help' ;;
 	inspect) echo '--platform= --help' ;;
 	tag) echo '--help' ;;

@@ -13,13 +13,13 @@ function __rootlet_with_value
         case images
             printf '%s\n' --format
         case export
-            printf '%s\n' -o --output
+            printf '%s\n' -o --output --platform
         case history
             printf '%s\n' --format
         case import
             printf '%s\n' -c --change -m --message --platform --compression --exclude --owner --limit-bytes --limit-entries --limit-ratio
         case load
-            printf '%s\n' -i --input --limit-bytes --limit-entries --limit-ratio
+            printf '%s\n' -i --input --name --limit-bytes --limit-entries --limit-ratio
         case save
             printf '%s\n' -o --output --format --compression
         case inspect
@@ -301,6 +301,7 @@ complete -c rootlet -n '__rootlet_at_options images' -l help -d 'show a summary 
 
 complete -c rootlet -n __rootlet_at_command -a export -d 'write the files of an image or a container as one tar archive'
 complete -c rootlet -n '__rootlet_at_options export' -s o -l output -r -F -d 'write FILE instead of standard output'
+complete -c rootlet -n '__rootlet_at_options export' -l platform -x -d 'of an image for several, the one for this platform'
 complete -c rootlet -n '__rootlet_at_options export' -s q -l quiet -d 'do not show how far it is'
 complete -c rootlet -n '__rootlet_at_options export' -l help -d 'show a summary of the options'
 
@@ -327,6 +328,7 @@ complete -c rootlet -n '__rootlet_at_operand import 0' -F
 
 complete -c rootlet -n __rootlet_at_command -a load -d 'add the images of an archive of docker, podman or skopeo'
 complete -c rootlet -n '__rootlet_at_options load' -s i -l input -r -F -d 'read FILE instead of standard input'
+complete -c rootlet -n '__rootlet_at_options load' -l name -x -d 'what the one image of the archive is called, whatever the archive says'
 complete -c rootlet -n '__rootlet_at_options load' -l no-unpack -d 'leave the layers packed until a run'
 complete -c rootlet -n '__rootlet_at_options load' -s q -l quiet -d 'show no progress'
 complete -c rootlet -n '__rootlet_at_options load' -l limit-bytes -x -d 'refuse a layer whose files are larger than SIZE together (64G)'

@@ -181,6 +181,18 @@ by_digest() {
 		other inspect "$(echo "$digest_plain" | cut -c 8-20)" >/dev/null
 }
 test_ok "what is saved by its digest has no name" by_digest
+given_name() {
+	rm -rf "$elsewhere" && rootlet save -o "$tmp/unnamed.tar" "$digest_plain" &&
+		prints "Loaded image: given:1" other load --name given:1 -i "$tmp/unnamed.tar" && prints "given:1 " names other &&
+		rootlet save plain:1 | other load --name registry:5000/a/b >/dev/null &&
+		prints "given:1 registry:5000/a/b:latest " names other
+}
+test_ok "--name names it, also instead of a name that the archive has" given_name
+for name in 'A B' '' host sha256:123456; do
+	test_ok "'$name' is no name" fails_with "--name: " rootlet load --name "$name" -i "$tmp/unnamed.tar"
+done
+one_only() { fails_with "the archive has 2 images: --name is for one" other load --name x -i "$tmp/one.tar" && ! names other | grep x:; }
+test_ok "it is for an archive of one image" one_only
 moves() { other load <"$tmp/all.tar" >/dev/null && rootlet save -o "$tmp/m.tar" layers:3 &&
 	rootlet tag layers:3 plain:2 &&
 	other tag registry:5000/team/more:2 plain:2 && rootlet save plain:2 | other load &&

@@ -185,6 +185,32 @@ loads() {
 }
 test_ok "load has the same" loads "larger than 2999999 bytes" --limit-bytes=2999999
 
+# A file of holes: large, and quickly made.
+large_image() {
+	mkdir -p "$tmp/large/bin" && cp "$testbin/probe" "$tmp/large/bin/" && truncate -s 65G "$tmp/large/holes" &&
+		tar -C "$tmp/large" --sparse --owner=0 --group=0 -cf "$tmp/large.tar" . &&
+		fails_with "larger than 68719476736 bytes" rootlet import "$tmp/large.tar" large &&
+		rootlet import --limit-bytes=70G "$tmp/large.tar" large && rootlet save -o "$tmp/large-image.tar" large
+}
+test_ok "a layer may be larger when that is said" large_image
+elsewhere() { rootlet "--store=$tmp/loaded" "$@"; }
+other_ids() { prints '<ok>' rootlet run --idmap=single large /bin/probe args ok; }
+test_ok "what was allowed once is so when it is unpacked for another id map" other_ids
+late() {
+	rm -rf "$tmp/loaded"
+	elsewhere load --no-unpack -i "$tmp/large-image.tar" &&
+		fails_with "larger than 68719476736 bytes" elsewhere run large /bin/probe args ok &&
+		grep -q '^hint: rootlet import and load .*--limit-bytes' "$tmp/stderr" &&
+		elsewhere load --no-unpack --limit-bytes=70G -i "$tmp/large-image.tar" &&
+		prints '<ok>' elsewhere run large /bin/probe args ok
+}
+test_ok "or by the first run" late
+forgotten() {
+	ls "$tmp"/loaded/cache/limits-* && elsewhere rmi large && elsewhere prune -f &&
+		! ls "$tmp"/loaded/cache/limits-* 2>/dev/null
+}
+test_ok "prune removes that with the layer" forgotten
+
 # --- the layout itself ---
 
 # with SCRIPT: in a good store that SCRIPT, started in it, has changed.

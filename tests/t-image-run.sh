@@ -327,6 +327,13 @@ test_ok "inspect --platform" prints '"variant": "v7"' inspects --platform linux/
 inspect_says() { fails_with "not there for platform linux/mips" "$ROOTLET" inspect --platform mips several; }
 test_ok "one that is not there" inspect_says
 
+exports() { "$ROOTLET" export "$@" several | tar -tf - | sed -n "/^bin.program$/p" | wc -l; }
+test_ok "export --platform" prints 1 exports --platform "linux/$other"
+test_ok "and without it, this machine's" prints 0 exports
+export_none() { fails_with "not there for platform linux/mips" "$ROOTLET" export --platform mips several; }
+test_ok "export of one that is not there" export_none
+test_ok "and of one that is none" fails_with "--platform: 'a//b' is not a platform" "$ROOTLET" export --platform a//b several
+
 # --- short names ---
 
 HOME=$tmp/home

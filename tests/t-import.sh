@@ -92,14 +92,18 @@ test_ok "so is what a command that failed has printed" refused "empty" empty
 
 changed_config() {
 	rootlet import -c 'ENTRYPOINT ["/bin/probe"]' --change 'ENV A=1 B="2 3"' --change USER=7 --change 'WORKDIR /dir' \
-		-c 'CMD ["ids"]' -m 'some text' --platform linux/arm64/v8 "$tmp/tree.tar" changed >/dev/null &&
-		prints "['/bin/probe'] ['ids'] ['A=1', 'B=2 3'] 7 /dir linux arm64 v8 some text" get changed \
+		-c 'CMD ["ids"]' -m 'some text' --platform arm/v7 "$tmp/tree.tar" changed >/dev/null &&
+		prints "['/bin/probe'] ['ids'] ['A=1', 'B=2 3'] 7 /dir linux arm v7 some text" get changed \
 			'" ".join([str(c[k]) for k in ("Entrypoint", "Cmd", "Env", "User", "WorkingDir")] +
 				[config["os"], config["architecture"], config["variant"], config["history"][0]["comment"]])'
 }
 test_ok "--change, --message and --platform say what the image is" changed_config
 test_ok "--compression has the layer in another" imported "$tmp/tree.tar" "$type+gzip" --compression=gzip
 test_if zstd "no zstd here" "or in none" imported "$tmp/tree.tar.zst" "$type" --compression=none
+machine() { rootlet import --platform "$1" "$tmp/tree.tar" machine >/dev/null && get machine 'config["os"] + "/" + config["architecture"]'; }
+test_ok "the machine may have the name that others have for it" prints linux/arm64 machine aarch64
+test_ok "a platform that is none is refused" fails_with "--platform: 'a//b' is not a platform" \
+	rootlet import --platform a//b "$tmp/tree.tar" refused
 for option in --change="RUN x" --change=x --change='ENV A' --platform=linux --platform=a/b/c/d --platform=a//b \
 	--compression=xz --owner=1: --owner=-1:2 --owner=root --exclude=x; do
 	test_ok "$option is refused" fails_with "${option%%=*}" rootlet import "$option" "$tmp/tree.tar" refused

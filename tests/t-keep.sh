@@ -342,6 +342,7 @@ changes_exported() {
 }
 test_ok "what it has changed and removed is so there" changes_exported
 test_ok "that of one over the machine is an error" fails_with "export host: it is over the machine itself" rootlet export host
+test_ok "--platform is for images" fails_with "--platform is for images" rootlet export --platform arm64 over
 test_ok "neither image nor container" fails_with "no image 'nobody'" rootlet export nobody
 test_ok "a bad change is an error" fails_with "NONSENSE" rootlet commit -q -c 'NONSENSE x' tree x:6
 test_ok "so is a name that is none" fails_with "Capital" rootlet commit tree Capital

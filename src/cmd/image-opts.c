@@ -27,6 +27,9 @@ const struct opt export_opts[] = {
 	OPT_STRING('o', "output", "FILE|-", OPT_VALUE_FILE, struct export_args, output,
 		   "write FILE instead of standard output",
 		   "It is there when all of it has been written, or not at all."),
+	OPT_STRING(0, "platform", "OS/ARCH[/VARIANT]", OPT_VALUE_TEXT, struct export_args, platform,
+		   "of an image for several, the one for this platform",
+		   "As linux/arm64 or linux/arm/v7. Default: this machine's. A container has one already."),
 	OPT_FLAG('q', "quiet", struct export_args, quiet, "do not show how far it is", NULL),
 	OPT_END,
 };
@@ -48,7 +51,8 @@ const struct opt history_opts[] = {
 	OPT_STRING(0, "limit-bytes", "SIZE", OPT_VALUE_TEXT, args, limits.bytes, \
 		   "refuse a layer whose files are larger than SIZE together (64G)", \
 		   "The size of a file with holes counts, not what it takes of the disk. SIZE is a " \
-		   "number of bytes, or of units with K, M, G or T."), \
+		   "number of bytes, or of units with K, M, G or T. What is allowed beyond the usual " \
+		   "here remains allowed when the layer is unpacked later, at a run for example."), \
 	OPT_STRING(0, "limit-entries", "N", OPT_VALUE_TEXT, args, limits.entries, \
 		   "refuse a layer with more than N files and directories (4000000)", NULL), \
 	OPT_STRING(0, "limit-ratio", "N", OPT_VALUE_TEXT, args, limits.ratio, \
@@ -64,7 +68,8 @@ const struct opt import_opts[] = {
 	OPT_STRING('m', "message", "TEXT", OPT_VALUE_TEXT, struct import_args, message,
 		   "what the history of the image says", NULL),
 	OPT_STRING(0, "platform", "OS/ARCH[/VARIANT]", OPT_VALUE_TEXT, struct import_args, platform,
-		   "what the programs in it are for", "Without it, they are for this machine."),
+		   "what the programs in it are for",
+		   "As linux/arm64 or linux/arm/v7; without a system it is linux. Default: this machine."),
 	OPT_STRING(0, "compression", "gzip|zstd|none", OPT_VALUE_WORDS, struct import_args,
 		   compression, "how the image's layer is stored",
 		   "Without it, an archive is stored as it is; what is in xz or bzip2, and a directory, "
@@ -99,6 +104,10 @@ const struct opt load_opts[] = {
 		   "image layout, or what \"docker save\" and \"podman save\" write.  With \"-\", and "
 		   "without this option, standard input is read.  The images get the names that the "
 		   "archive gives them, and all of them or none are added."),
+	OPT_STRING(0, "name", "NAME[:TAG]", OPT_VALUE_TEXT, struct load_args, name,
+		   "what the one image of the archive is called, whatever the archive says",
+		   "An archive of several images is refused then. Without this option, an image that has "
+		   "no name in the archive has none here: it is known by its digest, which is printed."),
 	OPT_FLAG(0, "no-unpack", struct load_args, no_unpack, "leave the layers packed until a run",
 		 "The layers are then compared with the configuration at the first run."),
 	OPT_FLAG('q', "quiet", struct load_args, quiet, "show no progress", NULL),

@@ -18,6 +18,7 @@ struct images_args {
 
 struct export_args {
 	const char *output;
+	const char *platform;
 	bool quiet;
 };
 
@@ -46,6 +47,7 @@ struct import_args {
 struct load_args {
 	struct limit_args limits;
 	const char *input;
+	const char *name;
 	bool no_unpack;
 	bool quiet;
 };

@@ -29,8 +29,8 @@ int archive_find(struct archive *a, const char *name, bool follow, struct blob *
 /* A document.  Returns 1 and it, owned; 0: there is none. */
 int archive_read_json(struct archive *a, const char *name, json_t **ret, struct err *e);
 
-/* The files of a tar: see archive-read.c. */
-int archive_read_tar(struct archive *a, int fd, struct err *e);
+/* The files of a tar: see archive-read.c.  @layer: what one layer is allowed; NULL: the usual. */
+int archive_read_tar(struct archive *a, int fd, const struct unpack_limits *layer, struct err *e);
 
 /* Add an image; a digest that is there already gets the name. */
 void archive_add_image(struct archive_images *to, const struct blob *b, const char *media_type,

@@ -199,12 +199,25 @@ read_entries(struct archive *a, struct stream *s, struct err *e)
 	return r;
 }
 
-int
-archive_read_tar(struct archive *a, int fd, struct err *e)
+/* Layers have limits of their own, but for a larger one the archive must be allowed to be larger. */
+static struct stream_limits
+stream_limits(const struct unpack_limits *layer, struct progress *progress)
 {
-	const struct stream_limits limits = { .bytes = unpack_limits_default.bytes,
-					      .ratio = unpack_limits_default.ratio,
-					      .progress = a->progress };
+	struct stream_limits l = { .bytes = unpack_limits_default.bytes,
+				   .ratio = unpack_limits_default.ratio,
+				   .progress = progress };
+
+	if (layer && unpack_stream_max(layer) > l.bytes)
+		l.bytes = unpack_stream_max(layer);
+	if (layer && layer->ratio > l.ratio)
+		l.ratio = layer->ratio;
+	return l;
+}
+
+int
+archive_read_tar(struct archive *a, int fd, const struct unpack_limits *layer, struct err *e)
+{
+	const struct stream_limits limits = stream_limits(layer, a->progress);
 	struct stream_result ignored;
 	AUTO_STREAM s = NULL;
 

@@ -63,7 +63,7 @@ archive_closep(struct archive **a)
 }
 
 int
-archive_open(int fd, struct spool *spool, struct progress *progress, struct archive **ret,
+archive_open(int fd, struct spool *spool, const struct store *s, struct archive **ret,
 	     struct err *e)
 {
 	AUTO_ARCHIVE a = xcalloc(1, sizeof(*a));
@@ -73,8 +73,8 @@ archive_open(int fd, struct spool *spool, struct progress *progress, struct arch
 		return err_sys(e, "look at the archive");
 	a->spool = spool;
 	a->dir_fd = S_ISDIR(st.st_mode) ? fd : -1;
-	a->progress = progress;
-	if (a->dir_fd < 0 && archive_read_tar(a, fd, e) < 0)
+	a->progress = s->progress;
+	if (a->dir_fd < 0 && archive_read_tar(a, fd, s->limits, e) < 0)
 		return -e->code;
 	*ret = TAKE_PTR(a);
 	return 0;

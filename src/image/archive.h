@@ -26,9 +26,9 @@ struct archive;
 
 /*
  * @fd: a tar, compressed or not, read from where it stands, or a directory; borrowed, as is @spool
- * @progress: borrowed, or NULL; told of the bytes that are read
+ * @s: its progress is told of the bytes that are read; what its limits allow one layer, a tar may have
  */
-int archive_open(int fd, struct spool *spool, struct progress *progress, struct archive **ret,
+int archive_open(int fd, struct spool *spool, const struct store *s, struct archive **ret,
 		 struct err *e);
 void archive_closep(struct archive **a);
 #define AUTO_ARCHIVE CLEANUP(archive_closep) struct archive *

@@ -7,6 +7,7 @@
 #include "base/fd.h"
 #include "base/str.h"
 #include "image/garbage.h"
+#include "image/limits.h"
 #include "image/ref.h"
 #include "image/usage.h"
 
@@ -275,6 +276,16 @@ is_old_platform(const struct search *x, const char *name)
 	return is_hex(hex) && !reach_has(x->kept.documents, hex);
 }
 
+/* What a blob was allowed that is not kept. */
+static bool
+is_old_limits(const struct search *x, const char *name)
+{
+	const char *hex = name + strlen(LIMITS_PREFIX);
+
+	return strncmp(name, LIMITS_PREFIX, strlen(LIMITS_PREFIX)) == 0 && is_hex(hex) &&
+	       !reach_has(x->kept.blobs, hex);
+}
+
 /* Filters of other versions; what was being written, and has not got its name. */
 static int
 check_cache(struct search *x, const char *dir, const char *name, struct err *e)
@@ -285,7 +296,7 @@ check_cache(struct search *x, const char *dir, const char *name, struct err *e)
 	(void)e;
 	if (is_temp(name))
 		found(x, GARBAGE_TEMP, dir, name);
-	else if (is_old_platform(x, name))
+	else if (is_old_platform(x, name) || is_old_limits(x, name))
 		found(x, GARBAGE_CACHE, dir, name);
 	else if (strncmp(name, filter, strlen(filter)) == 0 &&
 		 (strncmp(name, ours, strlen(ours)) != 0 || !end || strcmp(end, ".bpf") != 0))

@@ -12,6 +12,7 @@
 #include "image/codec.h"
 #include "image/incoming.h"
 #include "image/layers.h"
+#include "image/limits.h"
 #include "image/progress.h"
 #include "image/unpack.h"
 
@@ -70,10 +71,13 @@ open_kind(const struct store *s, const char *kind, enum unpack_owners *ret_how, 
 	return fd < 0 ? err_sys(e, "open %s in the store", dir) : fd;
 }
 
+/* What the user says now, or has said of the blob @digest; NULL: it is new. */
 static struct unpack_limits
-limits_of(const struct store *s, size_t memory, const atomic_bool *stop)
+limits_of(const struct store *s, const char *digest, size_t memory, const atomic_bool *stop)
 {
-	struct unpack_limits l = s->limits ? *s->limits : unpack_limits_default;
+	struct unpack_limits l = s->limits ? *s->limits
+				 : digest  ? limits_read(s, digest)
+					   : unpack_limits_default;
 
 	l.progress = s->progress;
 	l.memory = memory;
@@ -97,7 +101,8 @@ unpack_into(int parent_fd, const char *temp, enum unpack_owners how, int blob,
 	if (unpack_layer(blob, dir, how, limits, ret, e) == 0)
 		return 0;
 	if (e->code == EFBIG || (e->code == E2BIG && !e->hint[0]))
-		(void)err_hint(e, "import and load have --limit-bytes, --limit-entries, --limit-ratio");
+		(void)err_hint(e, "rootlet import and load take it with --limit-bytes, --limit-entries or "
+				  "--limit-ratio, also when it is there already");
 	return -e->code;
 }
 
@@ -151,7 +156,7 @@ layers_add(const struct store *s, const char *kind, int fd,
 	enum unpack_owners how = UNPACK_OWNERS_REAL;
 	AUTO_FD blob = store_new_blob(s, e), parent = -1;
 	AUTO_INCOMING in = NULL;
-	const struct unpack_limits limits = limits_of(s, 0, NULL);
+	const struct unpack_limits limits = limits_of(s, NULL, 0, NULL);
 	char temp[LAYERS_TEMP_SIZE];
 
 	if (blob < 0 || (parent = open_kind(s, kind, &how, e)) < 0)
@@ -196,7 +201,7 @@ int
 layers_unpack(const struct store *s, const char *kind, const struct oci_layer *l, size_t memory,
 	      const atomic_bool *stop, char ret_temp[LAYERS_TEMP_SIZE], struct err *e)
 {
-	const struct unpack_limits limits = limits_of(s, memory, stop);
+	const struct unpack_limits limits = limits_of(s, l->digest, memory, stop);
 	enum unpack_owners how = UNPACK_OWNERS_REAL;
 	AUTO_FD parent = open_kind(s, kind, &how, e), blob = -1;
 	char temp[LAYERS_TEMP_SIZE];

@@ -8,6 +8,7 @@
 #include "base/fd.h"
 #include "base/str.h"
 #include "image/digest.h"
+#include "image/limits.h"
 #include "image/spool.h"
 
 #define SMALL_MAX ((uint64_t)64 << 10) /* bytes of what shares a file */
@@ -270,6 +271,9 @@ keep(const struct spool *p, const struct spooled *x, struct err *e)
 {
 	AUTO_FD fd = -1;
 
+	/* Some of them are layers. */
+	if (p->store->limits && limits_write(p->store, x->blob.digest, p->store->limits, e) < 0)
+		return -e->code;
 	if (x->fd >= 0)
 		return store_keep_blob(p->store, x->fd, x->blob.digest, e);
 	fd = store_new_blob(p->store, e);

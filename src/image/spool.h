@@ -38,7 +38,7 @@ int spool_open(const struct spool *p, const char *digest, struct err *e);
 
 /* The blob is part of an image: returns false when it had been said. */
 bool spool_want(struct spool *p, const char *digest);
-/* Give the blobs that are wanted their names in the store. */
+/* Give the blobs that are wanted their names in the store, which keeps its limits for them, too. */
 int spool_keep(struct spool *p, struct err *e);
 
 #endif

@@ -16,6 +16,7 @@
 #include "cmd/image.h"
 #include "image/layers.h"
 #include "image/pack.h"
+#include "image/platform.h"
 #include "libexec/image-kept.h"
 #include "libexec/image.h"
 
@@ -77,6 +78,14 @@ open_target(const char *path, struct target *ret, struct err *e)
 
 /* --- what goes there --- */
 
+/* Nothing is owned. */
+struct exported {
+	const char *text;     /* an image, as the user wrote it */
+	const char *kind;     /* of its layers */
+	const char *platform; /* NULL: this machine's, where there are several */
+	bool quiet;
+};
+
 static int
 export_layers(const struct store *s, const char *kind, const int *layers, size_t n, int out,
 	      struct err *e)
@@ -96,7 +105,7 @@ export_layers(const struct store *s, const char *kind, const int *layers, size_t
 }
 
 static int
-export_image(const struct store *s, const char *kind, const char *text, int out, struct err *e)
+export_image(const struct store *s, const struct exported *x, int out, struct err *e)
 {
 	AUTO_OCI_IMAGE im = OCI_IMAGE_INIT;
 	AUTO_FREE char *digest = NULL;
@@ -104,20 +113,20 @@ export_image(const struct store *s, const char *kind, const char *text, int out,
 	size_t n;
 	int r;
 
-	if (find_image(s, text, &digest, e) < 0 || oci_read(s, digest, NULL, &im, e) < 0)
+	if (find_image(s, x->text, &digest, e) < 0 || oci_read(s, digest, x->platform, &im, e) < 0)
 		return -e->code;
 	n = im.n_layers;
 	layers = xcalloc(n, sizeof(*layers));
 	for (size_t i = 0; i < n; i++)
 		layers[i] = -1;
-	r = layers_unpack_all(s, kind, &im, e);
+	r = layers_unpack_all(s, x->kind, &im, e);
 	if (r >= 0)
-		r = layers_open_all(s, kind, &im, layers, e);
+		r = layers_open_all(s, x->kind, &im, layers, e);
 	if (r >= 0)
-		r = export_layers(s, kind, layers, n, out, e);
+		r = export_layers(s, x->kind, layers, n, out, e);
 	for (size_t i = 0; i < n; i++)
 		fd_closep(&layers[i]);
-	return r < 0 ? err_prefix(e, "export %s", text) : 0;
+	return r < 0 ? err_prefix(e, "export %s", x->text) : 0;
 }
 
 /* What it has written is on top of what it was made from. */
@@ -157,18 +166,17 @@ open_and_export_kept(const char *name, const struct target *t, bool quiet, struc
 }
 
 static int
-open_and_export_image(const char *kind, const char *text, const struct target *t, bool quiet,
-		      struct err *e)
+open_and_export_image(const struct exported *x, const struct target *t, struct err *e)
 {
 	const struct confine_dir dir = { .fd = t->dir_fd, .write = true };
 	AUTO_PROGRESS progress = NULL;
 	AUTO_STORE s = STORE_INIT;
 
 	if (open_store_and(false, &dir, t->dir_fd >= 0 ? 1 : 0, &s, e) < 0)
-		return e->code == ENOENT ? (err_clear(e), no_image(text, e)) : -e->code;
-	progress = new_progress(quiet);
+		return e->code == ENOENT ? (err_clear(e), no_image(x->text, e)) : -e->code;
+	progress = new_progress(x->quiet);
 	s.progress = progress;
-	if (export_image(&s, kind, text, t->fd >= 0 ? t->fd : t->file.fd, e) < 0)
+	if (export_image(&s, x, t->fd >= 0 ? t->fd : t->file.fd, e) < 0)
 		return -e->code;
 	progress_hide(progress);
 	return 0;
@@ -180,6 +188,7 @@ verb_export(int argc, char **argv, struct err *e)
 	struct export_args a = { .output = NULL };
 	const char *const kind = take_kind(&argc, &argv), *const container = take_kind(&argc, &argv);
 	AUTO_TARGET t = TARGET_INIT;
+	AUTO_FREE char *platform = NULL;
 	int first = opt_parse(export_opts, argc, argv, &a, e);
 
 	if (first <= 0)
@@ -188,9 +197,14 @@ verb_export(int argc, char **argv, struct err *e)
 		(void)err_set(e, EINVAL, "export: the name of an image or of a container is expected");
 		return err_hint(e, "rootlet images and rootlet ps -a list them");
 	}
+	if (a.platform && *container)
+		return err_set(e, EINVAL, "export: --platform is for images, %s is a container", container);
+	if (a.platform && platform_parse(a.platform, &platform, e) < 0)
+		return err_prefix(e, "--platform");
 	if (open_target(a.output, &t, e) < 0 ||
 	    (*container ? open_and_export_kept(container, &t, a.quiet, e)
-			: open_and_export_image(kind, argv[first], &t, a.quiet, e)) < 0)
+			: open_and_export_image(&(struct exported){ argv[first], kind, platform, a.quiet },
+						&t, e)) < 0)
 		return -e->code;
 	return t.dir_fd >= 0 ? new_file_name(&t.file, t.name, e) : 0;
 }

@@ -16,6 +16,8 @@
 #include "cmd/image.h"
 #include "image/change.h"
 #include "image/layers.h"
+#include "image/limits.h"
+#include "image/platform.h"
 #include "libexec/image.h"
 
 struct import {
@@ -112,24 +114,18 @@ open_source(struct import *im, struct err *e)
 
 /* --- the configuration --- */
 
-static bool
-is_platform_word(const char *s)
-{
-	return s[0] && strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789._-") == strlen(s);
-}
-
 static int
-set_platform(json_t *config, const char *platform, struct err *e)
+set_platform(json_t *config, const char *text, struct err *e)
 {
 	static const char *const keys[] = { "os", "architecture", "variant" };
-	AUTO_STRV parts = str_split_escaped(platform, '/');
-	const size_t n = strv_len(parts);
+	AUTO_FREE char *platform = NULL;
+	AUTO_STRV parts = NULL;
 
-	for (size_t i = 0; i < n; i++)
-		if (n < 2 || n > NELEMS(keys) || !is_platform_word(parts[i]) ||
-		    json_object_set_new(config, keys[i], json_string(parts[i])) < 0)
-			return err_set(e, EINVAL, "--platform=%s: OS/ARCH[/VARIANT] is expected, linux/arm64",
-				       platform);
+	if (platform_parse(text, &platform, e) < 0)
+		return err_prefix(e, "--platform");
+	parts = str_split_escaped(platform, '/');
+	for (size_t i = 0; i < NELEMS(keys) && parts[i]; i++)
+		(void)json_object_set_new(config, keys[i], json_string(parts[i]));
 	return 0;
 }
 
@@ -242,6 +238,8 @@ add_image(const struct import *im, json_t *config, const char *name, struct err 
 	struct blob manifest = { .size = 0 };
 	int r = im->is_dir ? add_directory(im, &layer, e) : add_archive(im, &layer, e);
 
+	if (r == 0)
+		r = limits_write(im->s, layer.digest, im->s->limits, e);
 	if (r == 0)
 		r = oci_write(im->s, config, &layer, 1, NULL, &manifest, e);
 	layers_clear(&layer);

@@ -89,6 +89,19 @@ check_name(const struct entries *x, const char *name, const char *digest, struct
 	return 0;
 }
 
+/* What the user wants to call it, instead. */
+static int
+rename_only(struct archive_images *images, const char *name, struct err *e)
+{
+	if (images->n != 1) {
+		(void)err_set(e, EINVAL, "the archive has %zu images: --name is for one", images->n);
+		return err_hint(e, "without --name they get the names that they have there");
+	}
+	strv_freep(&images->v[0].names);
+	strv_take(&images->v[0].names, xstrdup(name));
+	return 0;
+}
+
 static int
 list_entries(const struct archive_images *images, struct entries *ret, struct err *e)
 {
@@ -147,7 +160,7 @@ check_content(const struct store *s, const char *kind, const struct oci_layer *l
 	if (known >= 0 || faccessat(s->fd, tree, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
 		return 0;
 	blob = store_open_blob(s, l->digest, e);
-	if (blob < 0 || unpack_layer(blob, -1, UNPACK_OWNERS_REAL, NULL, &r, e) < 0)
+	if (blob < 0 || unpack_layer(blob, -1, UNPACK_OWNERS_REAL, s->limits, &r, e) < 0)
 		return -e->code;
 	if (strcmp(r.diff_id, l->diff_id + strlen("sha256:")) != 0)
 		return err_set(e, EBADMSG, "its content is sha256:%s, not %s", r.diff_id, l->diff_id);
@@ -202,16 +215,18 @@ print_entries(const struct entries *x)
 }
 
 static int
-load(struct store *s, const char *kind, int fd, bool unpacked, struct err *e)
+load(struct store *s, const char *kind, int fd, const struct load_args *args, struct err *e)
 {
 	AUTO_SPOOL spool = spool_new(s);
 	AUTO_ARCHIVE a = NULL;
 	AUTO_ARCHIVE_IMAGES images = ARCHIVE_IMAGES_INIT;
 	AUTO_ENTRIES entries = { .v = NULL };
 	const struct progress_work work = { .doing = "reading", .total = size_of(fd) };
+	const bool unpacked = !args->no_unpack;
 
 	progress_begin(s->progress, &work);
-	if (archive_open(fd, spool, s->progress, &a, e) < 0 || archive_find_images(a, &images, e) < 0 ||
+	if (archive_open(fd, spool, s, &a, e) < 0 || archive_find_images(a, &images, e) < 0 ||
+	    (args->name && rename_only(&images, args->name, e) < 0) ||
 	    list_entries(&images, &entries, e) < 0)
 		return err_prefix(e, "archive");
 	s->spool = spool;
@@ -238,6 +253,7 @@ verb_load(int argc, char **argv, struct err *e)
 	const char *const kind = take_kind(&argc, &argv);
 	AUTO_STORE s = STORE_INIT;
 	AUTO_PROGRESS progress = NULL;
+	AUTO_FREE char *name = NULL;
 	AUTO_FD fd = -1;
 	int first = opt_parse(load_opts, argc, argv, &a, e);
 
@@ -249,6 +265,8 @@ verb_load(int argc, char **argv, struct err *e)
 		(void)err_set(e, EINVAL, "load: '%s': no argument is expected", argv[first]);
 		return err_hint(e, "rootlet load --input FILE");
 	}
+	if (a.name && new_image_name(a.name, &name, e) < 0)
+		return err_prefix(e, "--name");
 	if (take_limits(&a.limits, &limits, e) < 0)
 		return -e->code;
 	fd = open_input(a.input, e);
@@ -259,5 +277,5 @@ verb_load(int argc, char **argv, struct err *e)
 	progress = new_progress(a.quiet);
 	s.limits = &limits;
 	s.progress = progress;
-	return load(&s, kind, fd, !a.no_unpack, e);
+	return load(&s, kind, fd, &a, e);
 }
