@@ -25,7 +25,7 @@ for archive in "$A"/*; do
 done
 test_ok "many odd archives were imported" [ "$imported" -ge 15 ]
 quiet() {
-	rootlet verify >"$tmp/verify.out" 2>&1
+	rootlet verify >"$tmp/verify.out" 2>"$tmp/verify.err"
 	verify_status=$?
 	# What cannot be made here is missing for good, and said to be.
 	grep -v 'attribute [a-z_.]* is missing$\|its layer 1 is not what it should be$' "$tmp/verify.out" |
@@ -195,4 +195,37 @@ orphan() {
 test_ok "a blob of no image" orphan
 test_ok "and now all is well again" rootlet verify --quiet
 test_ok "an image that is not there" fails_with "no image 'nobody'" rootlet verify nobody
+# --- many layers ---
+
+# Largest last, and the third with more to say than is kept beside others.
+export XDG_DATA_HOME="$tmp/data3"
+store=$XDG_DATA_HOME/rootlet
+many() {
+	rootlet images >/dev/null && mkdir "$tmp/part" && tars=
+	for i in 1 2 3 4 5 6; do
+		rm -rf "$tmp/part" && mkdir "$tmp/part" && head -c "${i}00000" /dev/urandom >"$tmp/part/f$i" &&
+			tar -C "$tmp/part" --owner=0 --group=0 --mtime=@1000000000 -cf "$tmp/part$i.tar" . || return
+		tars="$tars${tars:+,}\"$tmp/part$i.tar\""
+	done
+	echo "[{\"layers\":[$tars]}]" | python3 "$srcdir/tests/make-image.py" "$store" many:latest &&
+		rootlet save -q -o "$tmp/many.oci" many && rootlet load -q -i "$tmp/many.oci" >/dev/null && rootlet verify many
+}
+test_ok "an image of many layers is as it should be" many
+in_order() {
+	: >"$tmp/want"
+	for i in 1 2 3 4 5 6; do
+		hex=$(sha256sum <"$tmp/part$i.tar") && hex=${hex%% *} && top=$store/layers/$kind/$hex && chmod 600 "$top/f$i" || return
+		echo "layer $(echo "$hex" | cut -c1-12) ($kind): /f$i: its mode is 0600, not 0644" >>"$tmp/want"
+		if [ "$i" = 3 ]; then
+			python3 -c 'import os, sys
+for i in range(16000): os.close(os.open(sys.argv[1] + "/x" + str(i).zfill(240), os.O_CREAT | os.O_WRONLY))' "$top" && touch -d @1000000000 "$top" || return
+		fi
+		echo "many: its layer $i is not what it should be" >>"$tmp/want"
+	done
+	for _ in 1 2; do
+		status 1 rootlet verify --quiet many >"$tmp/out" && [ "$(grep -c ': it is not in the layer$' "$tmp/out")" = 16000 ] &&
+			grep -v ': it is not in the layer$' "$tmp/out" | diff "$tmp/want" - || return
+	done
+}
+test_ok "what is told of them is in their order, however much it is" in_order
 test_done

@@ -1,15 +1,12 @@
 /*
  * The layers of an image at the same time: a few workers take one after the other, the largest first,
- * so that none is alone with a large one at the end.  Within a layer, what can overlap does so already
- * (stream.h): more workers than there are processors would only take memory.
+ * so that none is alone with a large one at the end.
  *
  * All of them together may take no more memory for decompression than one alone.  A layer that needs
  * more than its share waits until the others are done.
  */
 #include <fcntl.h>
 #include <pthread.h>
-#include <sched.h>
-#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -17,8 +14,7 @@
 #include "image/layers.h"
 #include "image/progress.h"
 #include "image/stream.h"
-
-#define WORKERS_MAX 4
+#include "image/workers.h"
 
 enum state { STATE_WAITS, STATE_LARGE, STATE_TAKEN };
 
@@ -104,41 +100,12 @@ work(struct all *a, enum state state, size_t memory)
 	}
 }
 
-static void *
-worker_main(void *arg)
+static void
+worker(void *arg)
 {
 	struct all *a = arg;
 
 	work(a, STATE_WAITS, a->memory);
-	return NULL;
-}
-
-/* This thread is one of them.  A worker that cannot be started is no loss but of time. */
-static void
-work_together(struct all *a, size_t n)
-{
-	pthread_t threads[WORKERS_MAX];
-	sigset_t all, before;
-	size_t started = 0;
-
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	while (started + 1 < n && pthread_create(&threads[started], NULL, worker_main, a) == 0)
-		started++;
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	work(a, STATE_WAITS, a->memory);
-	while (started > 0)
-		(void)pthread_join(threads[--started], NULL);
-	work(a, STATE_LARGE, STREAM_MEMORY);
-}
-
-static size_t
-count_processors(void)
-{
-	cpu_set_t set;
-	int n = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
-
-	return n > 0 ? (size_t)n : 1;
 }
 
 /* Those that are there are taken from the start.  Returns how many are not. */
@@ -177,16 +144,14 @@ layers_unpack_all(const struct store *s, const char *kind, const struct oci_imag
 	AUTO_FREE char (*temps)[LAYERS_TEMP_SIZE] = xcalloc(im->n_layers, sizeof(*temps));
 	struct all a = { .store = s, .kind = kind, .layers = im->layers, .n_layers = im->n_layers,
 			 .temps = temps, .states = states, .lock = PTHREAD_MUTEX_INITIALIZER, .err = ERR_INIT };
-	const size_t cpus = count_processors(), missing = look(&a);
-	size_t n = missing < cpus ? missing : cpus;
+	const size_t missing = look(&a), n = workers_count(missing);
 
 	if (check_types(im, e) < 0)
 		return -e->code;
-	if (n > WORKERS_MAX)
-		n = WORKERS_MAX;
-	if (n > 0) {
+	if (missing > 0) {
 		a.memory = STREAM_MEMORY / n;
-		work_together(&a, n);
+		workers_run(n, worker, &a);
+		work(&a, STATE_LARGE, STREAM_MEMORY);
 		if (a.err.code == 0)
 			(void)layers_name(s, kind, im->layers, temps, im->n_layers, &a.err);
 	}

@@ -17,6 +17,9 @@ struct waiting {
 
 struct model {
 	enum unpack_owners how;
+	struct content *content; /* borrowed */
+	struct allowance *allowance; /* borrowed, or NULL */
+	size_t taken; /* of it */
 	struct model_node *root;
 	uint64_t entries;
 	struct waiting *waiting; /* hard links to what was not there yet */
@@ -268,9 +271,9 @@ set_attributes(const struct model *m, struct model_node *n, const struct tar_ent
 }
 
 static int
-add_file(struct model_node *n, const struct tar_entry *x, struct tar *data, struct err *e)
+add_file(struct content *c, struct model_node *n, const struct tar_entry *x, struct tar *data,
+	 struct err *e)
 {
-	AUTO_CONTENT c = content_new();
 	const void *piece;
 	uint64_t offset;
 	ssize_t len = 0;
@@ -374,7 +377,7 @@ add_new(struct model *m, struct model_node *dir, const char *name, const struct 
 	n->target = x->kind == TAR_SYMLINK && x->link ? xstrdup(x->link) : NULL;
 	set_attributes(m, n, x);
 	put(dir, name, n);
-	return x->kind == TAR_FILE ? add_file(n, x, data, e) : 0;
+	return x->kind == TAR_FILE ? add_file(m->content, n, x, data, e) : 0;
 }
 
 static int
@@ -418,6 +421,20 @@ add_named(struct model *m, const char *path, const struct tar_entry *x, struct t
 	return 0;
 }
 
+/* About what an entry takes: two or three allocations, and what they hold. */
+static void
+take_memory(struct model *m, const struct tar_entry *x, const char *path)
+{
+	size_t n = sizeof(struct model_node) + sizeof(struct model_name) + 128 + strlen(path) +
+		   (x->link ? strlen(x->link) : 0);
+
+	for (size_t i = 0; i < x->n_xattrs; i++)
+		n += sizeof(struct model_xattr) + 64 + x->xattrs[i].n;
+	if (m->allowance)
+		allowance_take(m->allowance, m, n);
+	m->taken += n;
+}
+
 int
 model_add(struct model *m, const struct tar_entry *x, struct tar *data, struct err *e)
 {
@@ -427,6 +444,7 @@ model_add(struct model *m, const struct tar_entry *x, struct tar *data, struct e
 		return err_set(e, E2BIG, "more entries than a layer may have");
 	if (name_clean(x->name, unpack_limits_default.depth, path, e) < 0)
 		return err_prefix(e, "%s", x->name);
+	take_memory(m, x, path);
 	if (path[0] == '\0') {
 		m->root->implied = false;
 		set_attributes(m, m->root, x);
@@ -476,11 +494,13 @@ model_root(struct model *m)
 
 /* The root may have no entry of its own. */
 struct model *
-model_new(enum unpack_owners how)
+model_new(enum unpack_owners how, struct content *c, struct allowance *a)
 {
 	struct model *m = xcalloc(1, sizeof(*m));
 
 	m->how = how;
+	m->content = c;
+	m->allowance = a;
 	m->root = node_new(S_IFDIR);
 	m->root->names = 1;
 	m->root->implied = true;
@@ -497,6 +517,8 @@ model_freep(struct model **m)
 			free((*m)->waiting[i].target);
 		}
 		free((*m)->waiting);
+		if ((*m)->allowance)
+			allowance_return((*m)->allowance, *m, (*m)->taken);
 	}
 	free(*m);
 	*m = NULL;

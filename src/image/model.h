@@ -2,7 +2,7 @@
  * model - what the tree of a layer should be, in memory
  *
  * The same entries as for a tree on disk (tree.h) lead to the same names, also where an entry
- * replaces an earlier one, or lies behind a link.  Kept are attributes, links, and digests of
+ * replaces an earlier one, or lies behind a link.  Kept are attributes, links, and sums of
  * contents.
  */
 #ifndef IMAGE_MODEL_H
@@ -10,6 +10,7 @@
 
 #include <sys/types.h>
 
+#include "image/allowance.h"
 #include "image/content.h"
 #include "image/tar.h"
 #include "image/unpack.h"
@@ -29,7 +30,7 @@ struct model_node {
 	uint64_t size;
 	struct timespec mtime;
 	char *target;             /* owned; of a symbolic link */
-	char content[CONTENT_SIZE];
+	uint8_t content[CONTENT_SIZE]; /* of a file, as the struct content of the model has it */
 	struct model_xattr *xattrs; /* owned; those that images have (pack-attr.c), any order */
 	size_t n_xattrs;
 	unsigned int names;       /* that it has in the tree */
@@ -49,7 +50,11 @@ struct model_name {
 
 struct model;
 
-struct model *model_new(enum unpack_owners how);
+/*
+ * @c: borrowed; sums up the contents of files, and can be used for others between the calls
+ * @a: borrowed; what it may take together with others; or NULL
+ */
+struct model *model_new(enum unpack_owners how, struct content *c, struct allowance *a);
 void model_freep(struct model **m);
 #define AUTO_MODEL CLEANUP(model_freep) struct model *
 

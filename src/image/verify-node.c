@@ -159,7 +159,7 @@ static int
 compare_content(struct verifying *v, const char *path, int fd, const struct attr *is,
 		const struct model_node *should, struct err *e)
 {
-	char content[CONTENT_SIZE];
+	uint8_t content[CONTENT_SIZE];
 	AUTO_FD again = -1;
 
 	if ((uint64_t)is->st.st_size != should->size) {
@@ -168,9 +168,9 @@ compare_content(struct verifying *v, const char *path, int fd, const struct attr
 		return 0;
 	}
 	again = open_again(fd, e);
-	if (again < 0 || content_of(again, content, e) < 0)
+	if (again < 0 || content_of(v->content, again, content, e) < 0)
 		return err_prefix(e, "%s", path);
-	if (strcmp(content, should->content) != 0)
+	if (memcmp(content, should->content, CONTENT_SIZE) != 0)
 		verify_fault(v, path, "its contents are not what they were");
 	return 0;
 }

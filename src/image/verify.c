@@ -5,9 +5,10 @@
 #include "base/str.h"
 #include "image/digest.h"
 #include "image/layers.h"
+#include "image/progress.h"
 #include "image/verify-internal.h"
 
-#define READ_SIZE ((size_t)1 << 20)
+#define READ_SIZE ((size_t)256 << 10)
 
 /* --- the tree --- */
 
@@ -109,10 +110,14 @@ read_model(struct stream *s, struct model *m, struct err *e)
 
 /* @m: NULL: digests alone */
 static int
-read_blob(int fd, struct model *m, struct stream_result *ret, struct err *e)
+read_blob(int fd, const struct verify_how *how, struct model *m, struct stream_result *ret,
+	  struct err *e)
 {
 	/* It has been unpacked, or will be, with limits of its own. */
-	static const struct stream_limits no_limits = { .bytes = UINT64_MAX, .ratio = UINT32_MAX };
+	const struct stream_limits no_limits = { .bytes = UINT64_MAX,
+						 .ratio = UINT32_MAX,
+						 .memory = how->memory,
+						 .progress = how->progress };
 	AUTO_STREAM s = NULL;
 
 	if (stream_open(fd, &no_limits, &s, e) < 0 || (m && read_model(s, m, e) < 0))
@@ -150,50 +155,59 @@ open_tree_of(const struct store *s, const char *kind, const struct oci_layer *l,
 }
 
 int
-verify_layer(const struct store *s, const char *kind, const struct oci_layer *l, verify_fn *fn,
-	     void *arg, struct verify_result *ret, struct err *e)
+verify_layer(const struct store *s, const struct verify_how *how, const struct oci_layer *l,
+	     verify_fn *fn, void *arg, struct verify_result *ret, struct err *e)
 {
-	const enum unpack_owners how = strcmp(kind, "single") == 0 ? UNPACK_OWNERS_RECORDED
-								   : UNPACK_OWNERS_REAL;
-	struct verifying v = { .how = how, .fn = fn, .arg = arg };
+	const enum unpack_owners owners = strcmp(how->kind, "single") == 0 ? UNPACK_OWNERS_RECORDED
+									   : UNPACK_OWNERS_REAL;
 	struct err why = ERR_INIT;
 	AUTO_FD blob = store_open_blob(s, l->digest, &why), tree = -1;
 	struct stream_result is = { .in = 0 };
+	AUTO_CONTENT c = content_new();
 	AUTO_MODEL m = NULL;
+	struct verifying v = { .how = owners, .content = c, .fn = fn, .arg = arg };
 
-	if (open_tree_of(s, kind, l, &tree, e) < 0)
+	if (open_tree_of(s, how->kind, l, &tree, e) < 0)
 		return -e->code;
-	v.model = m = tree < 0 ? NULL : model_new(how);
+	v.model = m = tree < 0 ? NULL : model_new(owners, c, how->models);
 	if (blob < 0)
 		verify_fault(&v, NULL, "it cannot be opened: %s", why.msg);
-	else if (read_blob(blob, m, &is, &why) < 0)
+	else if (read_blob(blob, how, m, &is, &why) < 0) {
+		if (why.code == ENOBUFS && how->memory < STREAM_MEMORY)
+			return err_set(e, ENOBUFS, "%s", why.msg);
 		verify_fault(&v, NULL, "it cannot be read: %s", why.msg);
-	else if (compare_blob(&v, l, &is) && m && verify_tree(&v, tree, e) < 0)
+	} else if (compare_blob(&v, l, &is) && m && verify_tree(&v, tree, e) < 0)
 		return -e->code;
 	*ret = (struct verify_result){ .bytes = is.in, .faults = v.faults, .tree = tree >= 0 };
 	return 0;
 }
 
 int
-verify_blob(const struct store *s, const char *digest, bool *ret, uint64_t *ret_bytes,
-	    struct err *e)
+verify_blob(const struct store *s, const struct verify_how *how, const char *digest, verify_fn *fn,
+	    void *arg, struct verify_result *ret, struct err *e)
 {
 	AUTO_FD fd = store_open_blob(s, digest, e);
 	AUTO_FREE char *buf = xcalloc(READ_SIZE, 1);
 	struct digest *d = digest_new();
+	struct verify_result res = { .bytes = 0 };
 	char hex[65];
 	ssize_t n = -1;
 	int r;
 
-	*ret_bytes = 0;
 	while (fd >= 0 && ((n = read(fd, buf, READ_SIZE)) > 0 || (n < 0 && errno == EINTR)))
 		if (n > 0) {
 			digest_add(d, buf, (size_t)n);
-			*ret_bytes += (uint64_t)n;
+			res.bytes += (uint64_t)n;
+			progress_add(how->progress, (uint64_t)n);
 		}
 	r = fd < 0 ? fd : n < 0 ? err_sys(e, "read blob %s", digest) : digest_end(d, hex, e);
 	digest_freep(&d);
-	if (r == 0)
-		*ret = strcmp(hex, digest + strlen("sha256:")) == 0;
-	return r;
+	if (r < 0)
+		return r;
+	if (strcmp(hex, digest + strlen("sha256:")) != 0) {
+		res.faults = 1;
+		fn(arg, NULL, "its name is not the digest of what is in it");
+	}
+	*ret = res;
+	return 0;
 }
