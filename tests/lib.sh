@@ -59,6 +59,9 @@ none_named() {
 	[ -z "$left" ]
 }
 
+# no_mount: none is left that has to do with $tmp; others come and go while other tests run.
+no_mount() { ! grep -F "$tmp" /proc/self/mountinfo; }
+
 # test_ok NAME COMMAND...: one behaviour, which is there when COMMAND succeeds.
 test_ok() {
 	test_name=$1

@@ -102,23 +102,27 @@ one_by_one() {
 }
 test_ok "one by one, killed within 8 ms" one_by_one
 test_ram "the same with the layer in memory" one_by_one --layer=ram
+# On a busy machine the first one may be some time in coming.
 kill_children() {
-	# The line has no end.
-	read -r child _ 2>/dev/null <"/proc/$1/task/$1/children"
-	[ -n "$child" ] && kill -9 "$child" 2>/dev/null
+	for _ in $(seq 100); do
+		# The line has no end.
+		read -r child _ 2>/dev/null <"/proc/$1/task/$1/children"
+		[ -n "$child" ] && kill -9 "$child" 2>/dev/null && return
+		sleep 0.05
+	done
+	return 1
 }
 init_killed() {
 	for n in $(seq 20); do
 		"$ROOTLET" run "$base" /bin/probe sleep "$seconds" >/dev/null 2>&1 &
 		launcher=$!
 		sleep "$(awk -v n="$n" 'BEGIN { printf "%.4f", n / 2000 }')"
-		kill_children "$launcher" || { sleep 0.05 && kill_children "$launcher"; }
+		kill_children "$launcher"
 		wait "$launcher" && return 1
 	done
 	none_left
 }
 test_ok "what rootlet started is killed: it ends, with an error" init_killed
 test_ok "the layers of all these are removed" swept
-no_mounts() { ! grep -F "$tmp" /proc/self/mountinfo; }
-test_ok "no mount is left" no_mounts
+test_ok "no mount is left" no_mount
 test_done
