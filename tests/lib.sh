@@ -32,9 +32,9 @@ cleanup() {
 	rm -rf "$tmp"
 }
 
-# wait_empty DIR: until DIR has no entry, at most five seconds.
+# wait_empty DIR: until DIR has no entry, at most 20 seconds.
 wait_empty() {
-	for _ in $(seq 100); do
+	for _ in $(seq 400); do
 		[ -z "$(ls -A "$1" 2>/dev/null)" ] && return 0
 		sleep 0.05
 	done
@@ -230,9 +230,9 @@ all_are() {
 	[ -n "$out" ] && ! echo "$out" | grep -Eqv " ($want)$"
 }
 
-# wait_line FILE TEXT: until FILE has the line TEXT, at most five seconds.
+# wait_line FILE TEXT: until FILE has the line TEXT, at most 20 seconds.
 wait_line() {
-	for _ in $(seq 100); do
+	for _ in $(seq 400); do
 		grep -qxF -e "$2" "$1" 2>/dev/null && return 0
 		sleep 0.05
 	done

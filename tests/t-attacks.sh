@@ -188,7 +188,7 @@ outlives() {
 	kill -KILL "$pid"
 	wait "$pid" 2>/dev/null
 	inside=$(sed -n 's/.*"pid":\([0-9]*\).*/\1/p' "$tmp/events")
-	for _ in $(seq 20); do
+	for _ in $(seq 400); do
 		grep -q '^State:.[^ZX]' "/proc/${inside:-self}/status" 2>/dev/null || return 0
 		sleep 0.05
 	done

@@ -431,7 +431,7 @@ linked_layer() {
 	mkdir "$tmp/data2/rootlet/scratch"
 	ln -s "$tmp/canary" "$tmp/data2/rootlet/scratch/0123456789abcdef"
 	XDG_DATA_HOME=$tmp/data2 run "$base" true
-	for _ in $(seq 40); do
+	for _ in $(seq 400); do
 		[ "$(ls "$tmp/data2/rootlet/scratch")" = 0123456789abcdef ] && break
 		sleep 0.05
 	done
@@ -490,7 +490,7 @@ limited() {
 }
 # no_process: nothing that knows $tmp runs on, but this script.
 no_process() {
-	for _ in $(seq 40); do
+	for _ in $(seq 400); do
 		left=$(grep -alF "rootlet" /proc/[0-9]*/cmdline 2>/dev/null | while read -r file; do
 			tr '\0' ' ' <"$file" 2>/dev/null | grep -F " $base " | grep -F "$ROOTLET"
 		done)

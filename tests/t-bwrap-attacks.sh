@@ -10,7 +10,7 @@ cp "$ROOTLET" "$tmp/bin/bwrap"
 bwrap() { "$tmp/bin/bwrap" "$@"; }
 seconds=40.0$$
 printf '%s\n' "$tmp/bin/bwrap" "$seconds" >"$tmp/names"
-none_left() { none_named 100; }
+none_left() { none_named 400; }
 # refused TEXT COMMAND...: status 1, one line that has TEXT, nothing on standard output, in 10 seconds.
 refused() {
 	text=$1

@@ -189,6 +189,6 @@ for table in "$srcdir"/tests/bwrap/*.table; do
 done
 
 echo "$tmp/w" >"$tmp/names"
-test_ok "no process is left" none_named 100
+test_ok "no process is left" none_named 400
 test_ok "no mount is left" no_mount
 test_done

@@ -19,7 +19,7 @@ removed() {
 # Processes of ours that are running: what rootlet is and what it starts has our names in its words.
 seconds=30.0$$
 printf '%s\n' "$base" "$seconds" "$ROOTLET" >"$tmp/names"
-none_left() { none_named 60; }
+none_left() { none_named 400; }
 
 # parallel N AT-ONCE OPTION...: N starts, each prints its number.
 parallel() {

@@ -458,7 +458,7 @@ killed_at_random() {
 		wait $! 2>/dev/null
 	done
 }
-settle() { for _ in $(seq 100); do [ -z "$(rootlet ps --format names)" ] && break; sleep 0.02; done; }
+settle() { for _ in $(seq 400); do [ -z "$(rootlet ps --format names)" ] && break; sleep 0.02; done; }
 killed_run() {
 	killed_at_random "$ROOTLET" run --keep base:1 sh -c 'echo z >/z'
 	settle

@@ -406,7 +406,7 @@ on_data() {
 		export XDG_DATA_HOME
 		"$@"
 		r=$?
-		for _ in $(seq 40); do
+		for _ in $(seq 400); do
 			[ -z "$(ls -A "$tmp/m/rootlet/scratch" 2>/dev/null)" ] && exit $r
 			sleep 0.05
 		done
