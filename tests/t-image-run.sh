@@ -251,12 +251,29 @@ for i in range(1, n):
 print(json.dumps([{"layers": names}]))
 X
 }
-for n in 20 500 501; do
+for n in 20 60 500 501; do
 	layers $n
 done
 of_all() { prints "$1" run -q "layers-$2" probe cat "/etc/$3"; }
 test_ok "20 layers" of_all 19 20 last
 test_ok "what is in one of them" of_all 7 20 file-7
+no_descriptors() { (ulimit -n 20 && prints 19 run -q layers-20 probe cat /etc/last); }
+test_ok "which take no descriptors" no_descriptors
+kept_over_20() {
+	run -q --keep --name=over20 layers-20 probe write /etc/last /etc/new >/dev/null &&
+		prints x9 "$ROOTLET" start over20 probe cat /etc/last &&
+		prints x "$ROOTLET" start over20 probe cat /etc/new
+}
+test_ok "under a layer that is kept" kept_over_20
+test_ok "60 layers" of_all 59 60 last
+test_ok "what is in one of those" of_all 31 60 file-31
+special() {
+	special=$tmp/a,b:c\\d=\'e\ f
+	mkdir -p "$special" && "$ROOTLET" --store="$special" import -q "$tmp/base.tar" one >/dev/null &&
+		"$ROOTLET" --store="$special" run -q --commit=two one probe write /etc/new >/dev/null &&
+		prints x "$ROOTLET" --store="$special" run -q two probe cat /etc/new
+}
+test_ok "layers in a store of any name" special
 test_ok "500 layers" of_all 499 500 last
 test_ok "what is in one of these" of_all 123 500 file-123
 test_ok "501 are too many" fails_with "501 layers" run -q layers-501 true

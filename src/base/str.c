@@ -211,9 +211,17 @@ path_clean(const char *path)
 char *
 path_join(const char *a, const char *b)
 {
-	size_t len = strlen(a);
+	size_t len = strlen(a), n;
+	char *path;
 
 	while (len > 0 && a[len - 1] == '/')
 		len--;
-	return xasprintf("%.*s/%s", (int)len, a, b + strspn(b, "/"));
+	while (*b == '/')
+		b++;
+	n = strlen(b);
+	path = xrealloc_array(NULL, len + n + 2, 1);
+	memcpy(path, a, len);
+	path[len] = '/';
+	memcpy(path + len + 1, b, n + 1);
+	return path;
 }

@@ -84,16 +84,17 @@ is_above(char *const *ids, size_t i)
 static char **
 find_layers(int store_fd, const char *data_dir, const char *kind, char *const *diff_ids)
 {
-	AUTO_STRV found = NULL;
+	AUTO_FREE char *dir = xasprintf("%s/layers/%s", data_dir, kind);
+	AUTO_FD fd = openat(store_fd, dir + strlen(data_dir) + 1, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	size_t i = strv_len(diff_ids), n = 0;
+	AUTO_STRV found = xcalloc(i + 1, sizeof(*found));
 
-	for (size_t i = strv_len(diff_ids); i-- > 0;) {
-		AUTO_FREE char *name = xasprintf("layers/%s/%s", kind, diff_ids[i]);
-
+	while (i-- > 0) {
 		if (is_above(diff_ids, i))
 			continue;
-		if (faccessat(store_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		if (fd < 0 || faccessat(fd, diff_ids[i], F_OK, AT_SYMLINK_NOFOLLOW) < 0)
 			return NULL;
-		strv_take(&found, path_join(data_dir, name));
+		found[n++] = path_join(dir, diff_ids[i]);
 	}
 	return TAKE_PTR(found);
 }

@@ -17,21 +17,9 @@
 #include "base/record.h"
 #include "base/str.h"
 #include "engine/layer.h"
+#include "engine/overlay-mount.h"
 #include "engine/rootfs.h"
 #include "kernel/sys.h"
-
-#define FEW_LOWERS  8
-#define SOME_LOWERS 64 /* mount(2) takes 4096 bytes of options: more go through fsconfig(2) */
-#define LOWERS_MAX  500 /* the kernel's own limit */
-
-struct overlay {
-	int lowers[LOWERS_MAX]; /* O_PATH, topmost first */
-	size_t n;
-	int upper_fd, work_fd; /* owned, -1: in the layer */
-	bool kept;
-	/* Empty: nothing takes writes. */
-	char upper[32 + NAME_MAX], work[32 + NAME_MAX];
-};
 
 static void
 overlay_close(struct overlay *o)
@@ -57,26 +45,29 @@ open_below(const struct rootfs *r, struct overlay *o, const char *name, struct e
 			continue;
 		if (fd < 0)
 			return err_sys(e, "open the layer %s/%s", *p, name);
-		if (o->n == LOWERS_MAX)
-			return err_set(e, E2BIG, "more than %d layers", LOWERS_MAX);
+		if (o->n == OVERLAY_LOWERS_MAX)
+			return err_set(e, E2BIG, "more than %d layers", OVERLAY_LOWERS_MAX);
 		o->lowers[o->n++] = TAKE_FD(fd);
 	}
 	return 0;
 }
+
 
 static int
 open_lowers(const struct rootfs *r, struct overlay *o, const struct mount_step *m, struct err *e)
 {
 	char name[NAME_MAX + 1];
 
+	if (m->trusted && !m->upper && !r->spec->layer_below && overlay_are_beside(m->lowers))
+		o->beside = m->lowers;
 	if (r->spec->layer_below && !m->upper && !m->lowers_only &&
 	    (layer_name(r->spec, m, name, e) < 0 || open_below(r, o, name, e) < 0))
 		return -e->code;
-	for (char **p = m->lowers; *p; p++) {
+	for (char **p = m->lowers; *p && !(o->beside && o->n); p++) {
 		int fd;
 
-		if (o->n == LOWERS_MAX)
-			return err_set(e, E2BIG, "more than %d layers", LOWERS_MAX);
+		if (o->n == OVERLAY_LOWERS_MAX)
+			return err_set(e, E2BIG, "more than %d layers", OVERLAY_LOWERS_MAX);
 		fd = rootfs_open_source(r, m, *p, e);
 		if (fd < 0)
 			return fd;
@@ -195,7 +186,7 @@ static int
 make_layer_dirs(struct rootfs *r, const struct mount_step *m, struct overlay *o, struct err *e)
 {
 	const unsigned int step = (unsigned int)(m - r->spec->mounts);
-	char upper[16], work[16], at[32] = "";
+	char upper[16], work[16], at[32] = OVERLAY_STAGE;
 	int dir_fd = r->layer_fd >= 0 ? r->layer_fd : AT_FDCWD;
 	struct stat st;
 
@@ -219,108 +210,6 @@ make_layer_dirs(struct rootfs *r, const struct mount_step *m, struct overlay *o,
 	return 0;
 }
 
-/* What is thrown away need not be synced: but only that. */
-static bool
-is_volatile(const struct overlay *o)
-{
-	return o->upper[0] && o->upper_fd < 0 && !o->kept;
-}
-
-/* @linked: lower directories have links in the stage, called like their descriptors */
-static int
-mount_by_options(const struct overlay *o, const char *place, bool linked, char *opts, size_t size)
-{
-	size_t n = (size_t)snprintf(opts, size, "userxattr%s%s%s%s%s,lowerdir=",
-				    is_volatile(o) ? ",volatile" : "",
-				    o->upper[0] ? ",upperdir=" : "", o->upper,
-				    o->upper[0] ? ",workdir=" : "", o->work);
-
-	for (size_t i = 0; i < o->n && n < size; i++)
-		n += (size_t)snprintf(opts + n, size - n, linked ? "%s%d" : "%s/proc/self/fd/%d",
-				      i ? ":" : "", o->lowers[i]);
-	if (n >= size) {
-		errno = E2BIG;
-		return -1;
-	}
-	return mount("overlay", place, "overlay", MS_NODEV, opts);
-}
-
-/* One mount(2), on a piece of stack that need not be touched anew: a page fault costs as much. */
-static int
-mount_few(const struct overlay *o, const char *place)
-{
-	char opts[1280];
-
-	return mount_by_options(o, place, false, opts, sizeof(opts));
-}
-
-static int __attribute__((noinline))
-mount_some(const struct overlay *o, const char *place, bool linked)
-{
-	char opts[4096];
-
-	return mount_by_options(o, place, linked, opts, sizeof(opts));
-}
-
-/*
- * Where there is no lowerdir+: mount(2) takes 4096 bytes of options, in which 500 layers have room when
- * their names have no more than four, as links in the stage have.
- */
-static int
-mount_linked(const struct overlay *o, const char *place)
-{
-	char name[16], to[32];
-	int r = 0, saved;
-
-	for (size_t i = 0; r == 0 && i < o->n; i++) {
-		(void)snprintf(name, sizeof(name), "%d", o->lowers[i]);
-		(void)snprintf(to, sizeof(to), "/proc/self/fd/%d", o->lowers[i]);
-		r = symlink(to, name);
-	}
-	if (r == 0)
-		r = mount_some(o, place, true);
-	saved = errno;
-	for (size_t i = 0; i < o->n; i++) {
-		(void)snprintf(name, sizeof(name), "%d", o->lowers[i]);
-		(void)unlink(name);
-	}
-	errno = saved;
-	return r;
-}
-
-/* The new mount API: lowerdir+ (Linux 6.8) takes one layer a call, up to 500.  1: it is not there. */
-static int __attribute__((noinline))
-mount_many(const struct overlay *o, const char *place)
-{
-	AUTO_FD fs = sys_fsopen("overlay", FSOPEN_CLOEXEC), mnt = -1;
-	char lower[32];
-	int r = fs;
-
-	if (fs < 0)
-		return 1;
-
-	for (size_t i = 0; r >= 0 && i < o->n; i++) {
-		(void)snprintf(lower, sizeof(lower), "/proc/self/fd/%d", o->lowers[i]);
-		r = sys_fsconfig(fs, FSCONFIG_SET_STRING, "lowerdir+", lower, 0);
-		if (r < 0 && i == 0)
-			return 1;
-	}
-	if (r >= 0 && o->upper[0]) {
-		r = sys_fsconfig(fs, FSCONFIG_SET_STRING, "upperdir", o->upper, 0);
-		if (r >= 0)
-			r = sys_fsconfig(fs, FSCONFIG_SET_STRING, "workdir", o->work, 0);
-	}
-	if (r >= 0 && is_volatile(o))
-		r = sys_fsconfig(fs, FSCONFIG_SET_FLAG, "volatile", NULL, 0);
-	if (r < 0 || sys_fsconfig(fs, FSCONFIG_SET_FLAG, "userxattr", NULL, 0) < 0 ||
-	    sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-		return -1;
-	mnt = sys_fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV);
-	if (mnt < 0)
-		return -1;
-	return sys_move_mount(mnt, "", AT_FDCWD, place, MOVE_MOUNT_F_EMPTY_PATH);
-}
-
 /* Where mount(2) puts a step: the stage's "root", or the target by its descriptor. */
 static int
 open_place(struct rootfs *r, const struct mount_step *m, int *ret_target, char place[32],
@@ -329,7 +218,7 @@ open_place(struct rootfs *r, const struct mount_step *m, int *ret_target, char p
 	if (r->root_fd < 0) {
 		if (mkdir("root", 0755) < 0 && errno != EEXIST)
 			return err_sys(e, "make the root in the stage");
-		memcpy(place, "root", sizeof("root"));
+		memcpy(place, OVERLAY_STAGE "root", sizeof(OVERLAY_STAGE "root"));
 		return 0;
 	}
 	*ret_target = target_open(r, m->dst, true, 0755, e);
@@ -337,19 +226,6 @@ open_place(struct rootfs *r, const struct mount_step *m, int *ret_target, char p
 		return -e->code;
 	(void)snprintf(place, 32, "/proc/self/fd/%d", *ret_target);
 	return 0;
-}
-
-static int
-mount_layers(const struct overlay *o, const char *place)
-{
-	int r;
-
-	if (o->n <= FEW_LOWERS)
-		return mount_few(o, place);
-	if (o->n <= SOME_LOWERS)
-		return mount_some(o, place, false);
-	r = mount_many(o, place);
-	return r > 0 ? mount_linked(o, place) : r;
 }
 
 static int
@@ -363,7 +239,7 @@ mount_overlay_once(struct rootfs *r, const struct mount_step *m, struct overlay 
 	if (!m->upper && !m->lowers_only &&
 	    (r->spec->layer_keep ? make_kept_dirs(r, m, o, e) : make_layer_dirs(r, m, o, e)) < 0)
 		return -e->code;
-	if (mount_layers(o, place) < 0) {
+	if (overlay_mount_on(o, place) < 0) {
 		(void)err_sys(e, "overlay on %s", m->lowers ? m->lowers[0] : m->dst);
 		if (e->code == ELOOP)
 			return err_hint(e, "its directories may not contain each other");
@@ -382,7 +258,7 @@ set_limit(const struct mount_step *m, struct rlimit *old, bool restore)
 {
 	struct rlimit high;
 
-	if (strv_len(m->lowers) <= SOME_LOWERS)
+	if (strv_len(m->lowers) <= OVERLAY_SOME_LOWERS)
 		return;
 	if (restore) {
 		(void)setrlimit(RLIMIT_NOFILE, old);
