@@ -7,7 +7,8 @@
  * descriptors on /dev/null.  What is printed: the median in milliseconds, the fastest tenth, and the
  * median over the rounds of the ratio to the first command of the same round: a machine that is slow
  * for a while is slow for both.  -w: a pause before each start, for what goes on in the background.
- * -b: what sh(1) does before each start, in no time; with it, seconds of processors are printed too.
+ * -b: what sh(1) does before each start, in no time.  The last columns are the time of processors, with
+ * what was waited for, and its ratio: on a machine that is busy with other things they vary less.
  */
 #include <fcntl.h>
 #include <spawn.h>
@@ -27,6 +28,7 @@ struct subject {
 	double *ms;    /* owned; one a round */
 	double *cpu;   /* owned; ms of all processors, with what was waited for */
 	double *ratio; /* owned; to the first subject */
+	double *cpu_ratio; /* owned */
 	int failed;    /* starts that did not exit with 0 */
 };
 
@@ -129,21 +131,22 @@ run(struct subject *s, size_t n, const struct plan *p)
 				(void)usleep((useconds_t)p->pause_us);
 			s[i].ms[at] = time_once(&s[i], &quiet, &s[i].cpu[at]);
 			s[i].ratio[at] = s[i].ms[at] / s[0].ms[at];
+			s[i].cpu_ratio[at] = s[i].cpu[at] / s[0].cpu[at];
 		}
 	}
 	(void)posix_spawn_file_actions_destroy(&quiet);
 }
 
 static void
-report(struct subject *s, size_t n, size_t rounds, bool cpu)
+report(struct subject *s, size_t n, size_t rounds)
 {
-	(void)printf("%-34s %9s %9s %7s%s\n", "", "median ms", "best 10%", "ratio",
-		     cpu ? "    CPU ms" : "");
+	(void)printf("%-34s %9s %9s %7s %9s %7s\n", "", "median ms", "best 10%", "ratio", "CPU ms",
+		     "ratio");
 	for (size_t i = 0; i < n; i++) {
-		(void)printf("%-34s %9.3f %9.3f %7.3f", s[i].label, quantile(s[i].ms, rounds, 0.5),
-			     quantile(s[i].ms, rounds, 0.1), quantile(s[i].ratio, rounds, 0.5));
-		if (cpu)
-			(void)printf(" %9.0f", quantile(s[i].cpu, rounds, 0.5));
+		(void)printf("%-34s %9.3f %9.3f %7.3f %9.3f %7.3f", s[i].label,
+			     quantile(s[i].ms, rounds, 0.5), quantile(s[i].ms, rounds, 0.1),
+			     quantile(s[i].ratio, rounds, 0.5), quantile(s[i].cpu, rounds, 0.5),
+			     quantile(s[i].cpu_ratio, rounds, 0.5));
 		if (s[i].failed)
 			(void)printf("  %d FAILED", s[i].failed);
 		(void)printf("\n");
@@ -178,14 +181,16 @@ main(int argc, char **argv)
 		s[i].ms = xcalloc(p.rounds, sizeof(double));
 		s[i].cpu = xcalloc(p.rounds, sizeof(double));
 		s[i].ratio = xcalloc(p.rounds, sizeof(double));
+		s[i].cpu_ratio = xcalloc(p.rounds, sizeof(double));
 	}
 	run(s, n, &p);
-	report(s, n, p.rounds, p.before != NULL);
+	report(s, n, p.rounds);
 	for (size_t i = 0; i < n; i++) {
 		failed |= s[i].failed;
 		free(s[i].ms);
 		free(s[i].cpu);
 		free(s[i].ratio);
+		free(s[i].cpu_ratio);
 	}
 	return failed ? 1 : 0;
 }

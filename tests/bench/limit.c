@@ -1,7 +1,7 @@
 /*
  * limit - the fastest that a sandbox like rootlet's can start
  *
- *   limit DIRECTORY PROGRAM [ARG...]
+ *   limit DIRECTORY[:DIRECTORY...] PROGRAM [ARG...]
  *
  * Makes the namespaces and mounts of `rootlet run --layer=ram --idmap=single --net=none DIRECTORY` by
  * bare system calls, with nothing that could be left out, no checks, no filter and no init, and
@@ -78,6 +78,16 @@ mount_dev(void)
 	must(mount("mqueue", "root/dev/mqueue", "mqueue", QUIET, NULL));
 }
 
+/* What the directory lacks. */
+static void
+make_places(void)
+{
+	static const char *const places[] = { "root/proc", "root/sys", "root/dev", "root/tmp" };
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++)
+		(void)mkdir(places[i], 0755);
+}
+
 static void
 child(char **argv, uid_t uid, gid_t gid)
 {
@@ -90,12 +100,14 @@ child(char **argv, uid_t uid, gid_t gid)
 	put("/proc/self/gid_map", map);
 	must(mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL));
 	must(mount("tmpfs", "/", "tmpfs", MS_NOSUID, NULL));
+	/* The stage, behind "/..", while the current directory is what the layers' names start from. */
+	must(mkdir("/../root", 0755));
+	must(mkdir("/../u", 0755));
+	must(mkdir("/../w", 0755));
+	snprintf(opts, sizeof(opts), "userxattr,volatile,upperdir=/../u,workdir=/../w,lowerdir=%s", argv[1]);
+	must(mount("overlay", "/../root", "overlay", 0, opts));
 	must(chdir("/.."));
-	must(mkdir("root", 0755));
-	must(mkdir("u", 0755));
-	must(mkdir("w", 0755));
-	snprintf(opts, sizeof(opts), "userxattr,volatile,upperdir=u,workdir=w,lowerdir=%s", argv[1]);
-	must(mount("overlay", "root", "overlay", 0, opts));
+	make_places();
 	mount_proc_sys();
 	mount_dev();
 	must(mount("tmpfs", "root/tmp", "tmpfs", MS_NOSUID | MS_NODEV, NULL));

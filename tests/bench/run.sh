@@ -77,6 +77,32 @@ heading "The same with what --idmap=auto chooses here, and over the whole machin
 	"rootlet run --idmap=single DIR" "$rootlet" run --idmap=single "$base" /bin/true , \
 	"rootlet run host" "$rootlet" run host /bin/true
 
+# An image of 20 layers, each with something in the same directories.
+layers() {
+	"$rootlet" import -q "$base" layers:1 >/dev/null || return
+	for i in $(seq 2 20); do
+		"$rootlet" run -q --idmap=single --commit="layers:$i" "layers:$((i - 1))" \
+			/bin/probe write "/bin/$i" "/etc/$i" >/dev/null || return
+	done
+}
+# Their directories, topmost first, relative to where they are.
+layer_names() {
+	digest=$(tr '\0' '\n' <"$tmp/data/rootlet/cache/names" | sed -n 's/^layers:20=sha256://p')
+	tr '\0' '\n' <"$tmp/data/rootlet/cache/image-$digest" | sed -n 's/^layer=//p' | tac | paste -sd :
+}
+heading "An image of 20 layers, beside a directory (make bench-images: with a large one)"
+if layers; then
+	"$bench" -n "$rounds" \
+		"rootlet run DIRECTORY" "$rootlet" run --idmap=single --layer=ram "$base" /bin/true , \
+		"rootlet run IMAGE" "$rootlet" run --idmap=single --layer=ram layers:20 /bin/true
+	heading "The same by bare system calls: what the kernel takes for 20 layers"
+	(cd "$tmp/data/rootlet/layers/single" && "$bench" -n "$rounds" \
+		"directory" "$build/tests/bench/limit" "$base" /bin/true , \
+		"20 layers" "$build/tests/bench/limit" "$(layer_names)" /bin/true)
+else
+	echo "no image can be made here"
+fi
+
 heading "Slower peers"
 set -- "rootlet (layer on disk)" "$rootlet" run --idmap=single "$base" /bin/true
 if have proot; then
