@@ -134,6 +134,8 @@ test_split(void)
 static void
 test_paths(void)
 {
+	OK(str_begins("abc", "ab") && str_begins("ab", "ab") && str_begins("a", ""), "a text begins with a part of it");
+	OK(!str_begins("ab", "abc") && !str_begins("abc", "b"), "and with nothing else");
 	OK(path_is_below("/a", "/a"), "a path is below itself");
 	OK(path_is_below("/a/b", "/a"), "a path is below its directory");
 	OK(path_is_below("/a/b", "/a/"), "a trailing slash of the prefix is ignored");

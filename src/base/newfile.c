@@ -2,19 +2,29 @@
 #include <stdio.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/newfile.h"
 
+void
+random_name(char *ret, size_t size, const char *prefix)
+{
+	struct timespec now = { .tv_sec = 0 };
+	uint64_t n = 0;
+
+	if (getrandom(&n, sizeof(n), 0) != sizeof(n)) {
+		(void)clock_gettime(CLOCK_REALTIME, &now);
+		n = (uint64_t)getpid() << 32 ^ (uint64_t)now.tv_sec << 30 ^ (uint64_t)now.tv_nsec;
+	}
+	(void)snprintf(ret, size, "%s%016llx", prefix, (unsigned long long)n);
+}
+
 static void
 choose_name(struct new_file *f)
 {
-	uint64_t n = 0;
-
-	if (getrandom(&n, sizeof(n), 0) < 0)
-		n = (uint64_t)getpid();
-	(void)snprintf(f->temp, sizeof(f->temp), ".tmp-%016llx", (unsigned long long)n);
+	random_name(f->temp, sizeof(f->temp), TEMP_PREFIX);
 }
 
 void

@@ -9,10 +9,20 @@
 
 #include "base/err.h"
 
+/* What is not yet what it will be, or not any more, begins with that. */
+#define TEMP_PREFIX    ".tmp-"
+#define TEMP_NAME_SIZE 32
+
+/*
+ * @prefix and sixteen hexadecimal digits, as nobody else has chosen them: cut to fit, terminated.
+ * Never fails: where there are no random bytes, the process and the time are taken.
+ */
+void random_name(char *ret, size_t size, const char *prefix);
+
 struct new_file {
-	int fd;        /* owned; -1: closed */
-	int dir_fd;    /* borrowed: where it will be */
-	char temp[32]; /* its odd name, or "" */
+	int fd;     /* owned; -1: closed */
+	int dir_fd; /* borrowed: where it will be */
+	char temp[TEMP_NAME_SIZE]; /* its odd name, or "" */
 };
 #define NEW_FILE_INIT { .fd = -1, .dir_fd = -1, .temp = "" }
 /* Without new_file_name() before it, the file is gone. */

@@ -168,6 +168,12 @@ str_split_escaped(const char *s, char sep)
 }
 
 bool
+str_begins(const char *s, const char *prefix)
+{
+	return strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
+bool
 path_is_below(const char *path, const char *prefix)
 {
 	size_t len = strlen(prefix);

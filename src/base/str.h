@@ -33,6 +33,7 @@ const char *strv_env_get(char *const *v, const char *key);
  */
 char **str_split_escaped(const char *s, char sep);
 
+bool str_begins(const char *s, const char *prefix);
 /* Is @path @prefix, or below it?  Whole components: "/a" is no prefix of "/ab". */
 bool path_is_below(const char *path, const char *prefix);
 /*

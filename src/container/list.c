@@ -3,11 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/newfile.h"
 #include "base/remove.h"
 #include "base/str.h"
 #include "container/container.h"
@@ -16,10 +16,9 @@
 void
 container_hidden_name(const char *what, char ret[32])
 {
-	uint64_t n = 0;
+	AUTO_FREE char *prefix = xasprintf(".%s-", what);
 
-	(void)!getrandom(&n, sizeof(n), 0);
-	(void)snprintf(ret, 32, ".%s-%016llx", what, (unsigned long long)n);
+	random_name(ret, 32, prefix);
 }
 
 static DIR *

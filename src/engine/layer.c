@@ -4,11 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/newfile.h"
 #include "base/remove.h"
 #include "engine/layer.h"
 #include "kernel/sys.h"
@@ -65,12 +65,9 @@ static int
 try_create(int scratch_fd, char name[17], int *ret_fd, struct err *e)
 {
 	AUTO_FD fd = -1;
-	uint64_t id;
 	struct stat st;
 
-	if (getrandom(&id, sizeof(id), 0) != sizeof(id))
-		return err_sys(e, "get random bytes");
-	(void)snprintf(name, 17, "%016llx", (unsigned long long)id);
+	random_name(name, 17, "");
 	if (mkdirat(scratch_fd, name, 0700) < 0)
 		return errno == EEXIST ? 1 : err_sys(e, "make a directory");
 	fd = sys_openat(scratch_fd, name, O_RDONLY | O_DIRECTORY, 0);

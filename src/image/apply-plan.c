@@ -1,9 +1,9 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
+#include "base/newfile.h"
 #include "base/str.h"
 #include "image/apply-internal.h"
 #include "kernel/sys.h"
@@ -135,11 +135,8 @@ plan_make(const struct apply_list *l, const struct apply_target *t, struct plan 
 {
 	AUTO_APPLY_INDEX x = apply_index_new(l);
 	AUTO_FREE ssize_t *ops = xcalloc(l->n + 1, sizeof(*ops));
-	uint64_t id;
 
-	if (getrandom(&id, sizeof(id), 0) != sizeof(id))
-		return err_sys(e, "get random bytes");
-	(void)snprintf(p->id, sizeof(p->id), "%016llx", (unsigned long long)id);
+	random_name(p->id, sizeof(p->id), "");
 	if (open_roots(t, p, e) < 0)
 		return -e->code;
 	for (size_t i = 0; i < l->n; i++) {

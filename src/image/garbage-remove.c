@@ -2,10 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/newfile.h"
 #include "base/remove.h"
 #include "base/str.h"
 #include "image/garbage.h"
@@ -53,11 +53,10 @@ static bool
 remove_layer(const struct store *s, const char *path)
 {
 	AUTO_FREE char *kind = xstrndup(path, (size_t)(strrchr(path, '/') - path)), *temp = NULL;
-	uint64_t n = 0;
+	char name[TEMP_NAME_SIZE];
 
-	if (getrandom(&n, sizeof(n), 0) < 0)
-		return false;
-	temp = xasprintf("%s/.tmp-%016llx", kind, (unsigned long long)n);
+	random_name(name, sizeof(name), TEMP_PREFIX);
+	temp = path_join(kind, name);
 	if (renameat(s->fd, path, s->fd, temp) < 0)
 		return is_gone(s, path);
 	remove_tree(s->fd, temp);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/newfile.h"
 #include "base/str.h"
 #include "image/garbage.h"
 #include "image/limits.h"
@@ -42,7 +43,7 @@ is_hex(const char *name)
 static bool
 is_temp(const char *name)
 {
-	return strncmp(name, ".tmp-", 5) == 0;
+	return str_begins(name, TEMP_PREFIX);
 }
 
 struct search {
@@ -269,7 +270,7 @@ is_old_platform(const struct search *x, const char *name)
 	static const char platform[] = "platform-";
 	AUTO_FREE char *hex = NULL;
 
-	if (strncmp(name, platform, strlen(platform)) != 0)
+	if (!str_begins(name, platform))
 		return false;
 	name += strlen(platform);
 	hex = xstrndup(name, strcspn(name, "-"));
@@ -282,7 +283,7 @@ is_old_limits(const struct search *x, const char *name)
 {
 	const char *hex = name + strlen(LIMITS_PREFIX);
 
-	return strncmp(name, LIMITS_PREFIX, strlen(LIMITS_PREFIX)) == 0 && is_hex(hex) &&
+	return str_begins(name, LIMITS_PREFIX) && is_hex(hex) &&
 	       !reach_has(x->kept.blobs, hex);
 }
 

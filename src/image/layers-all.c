@@ -24,7 +24,7 @@ struct all {
 	const struct oci_layer *layers;
 	size_t n_layers;
 	size_t memory; /* for each worker */
-	char (*temps)[LAYERS_TEMP_SIZE]; /* owned; one a layer, of whoever has taken it */
+	char (*temps)[TEMP_NAME_SIZE]; /* owned; one a layer, of whoever has taken it */
 	atomic_bool stop;
 
 	/* Under the lock. */
@@ -141,7 +141,7 @@ int
 layers_unpack_all(const struct store *s, const char *kind, const struct oci_image *im, struct err *e)
 {
 	AUTO_FREE enum state *states = xcalloc(im->n_layers, sizeof(*states));
-	AUTO_FREE char (*temps)[LAYERS_TEMP_SIZE] = xcalloc(im->n_layers, sizeof(*temps));
+	AUTO_FREE char (*temps)[TEMP_NAME_SIZE] = xcalloc(im->n_layers, sizeof(*temps));
 	struct all a = { .store = s, .kind = kind, .layers = im->layers, .n_layers = im->n_layers,
 			 .temps = temps, .states = states, .lock = PTHREAD_MUTEX_INITIALIZER, .err = ERR_INIT };
 	const size_t missing = look(&a), n = workers_count(missing);

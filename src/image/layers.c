@@ -2,11 +2,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/newfile.h"
 #include "base/str.h"
 #include "base/remove.h"
 #include "image/codec.h"
@@ -125,15 +125,6 @@ name_layer(int parent_fd, const char *temp, const char *diff_id, struct err *e)
 	return 0;
 }
 
-static void
-temp_name(char buf[LAYERS_TEMP_SIZE])
-{
-	uint64_t n = 0;
-
-	(void)!getrandom(&n, sizeof(n), 0);
-	(void)snprintf(buf, LAYERS_TEMP_SIZE, ".tmp-%016llx", (unsigned long long)n);
-}
-
 /* Unpack what comes in, and learn what the layer is. */
 static int
 unpack_incoming(int parent, const char *temp, enum unpack_owners how, struct incoming *in,
@@ -157,11 +148,11 @@ layers_add(const struct store *s, const char *kind, int fd,
 	AUTO_FD blob = store_new_blob(s, e), parent = -1;
 	AUTO_INCOMING in = NULL;
 	const struct unpack_limits limits = limits_of(s, NULL, 0, NULL);
-	char temp[LAYERS_TEMP_SIZE];
+	char temp[TEMP_NAME_SIZE];
 
 	if (blob < 0 || (parent = open_kind(s, kind, &how, e)) < 0)
 		return -e->code;
-	temp_name(temp);
+	random_name(temp, sizeof(temp), TEMP_PREFIX);
 	if (incoming_open(fd, compression, blob, &limits, &in, e) < 0 ||
 	    unpack_incoming(parent, temp, how, in, limits, ret, e) < 0) {
 		remove_tree(parent, temp);
@@ -199,12 +190,12 @@ check(const struct oci_layer *l, const struct unpack_result *r, struct err *e)
 
 int
 layers_unpack(const struct store *s, const char *kind, const struct oci_layer *l, size_t memory,
-	      const atomic_bool *stop, char ret_temp[LAYERS_TEMP_SIZE], struct err *e)
+	      const atomic_bool *stop, char ret_temp[TEMP_NAME_SIZE], struct err *e)
 {
 	const struct unpack_limits limits = limits_of(s, l->digest, memory, stop);
 	enum unpack_owners how = UNPACK_OWNERS_REAL;
 	AUTO_FD parent = open_kind(s, kind, &how, e), blob = -1;
-	char temp[LAYERS_TEMP_SIZE];
+	char temp[TEMP_NAME_SIZE];
 	struct unpack_result r;
 
 	ret_temp[0] = '\0';
@@ -215,7 +206,7 @@ layers_unpack(const struct store *s, const char *kind, const struct oci_layer *l
 	blob = store_open_blob(s, l->digest, e);
 	if (blob < 0)
 		return blob;
-	temp_name(temp);
+	random_name(temp, sizeof(temp), TEMP_PREFIX);
 	if (unpack_into(parent, temp, how, blob, &limits, &r, e) < 0 || check(l, &r, e) < 0) {
 		remove_tree(parent, temp);
 		return -e->code;
@@ -226,7 +217,7 @@ layers_unpack(const struct store *s, const char *kind, const struct oci_layer *l
 
 int
 layers_name(const struct store *s, const char *kind, const struct oci_layer *layers,
-	    char (*temps)[LAYERS_TEMP_SIZE], size_t n, struct err *e)
+	    char (*temps)[TEMP_NAME_SIZE], size_t n, struct err *e)
 {
 	enum unpack_owners how = UNPACK_OWNERS_REAL;
 	AUTO_FD parent = open_kind(s, kind, &how, e);
@@ -239,7 +230,7 @@ layers_name(const struct store *s, const char *kind, const struct oci_layer *lay
 }
 
 void
-layers_drop(const struct store *s, const char *kind, char (*temps)[LAYERS_TEMP_SIZE], size_t n)
+layers_drop(const struct store *s, const char *kind, char (*temps)[TEMP_NAME_SIZE], size_t n)
 {
 	enum unpack_owners how = UNPACK_OWNERS_REAL;
 	struct err ignored = ERR_INIT;

@@ -12,6 +12,7 @@
 
 #include <stdatomic.h>
 
+#include "base/newfile.h"
 #include "image/oci.h"
 #include "image/pack.h"
 
@@ -32,7 +33,6 @@ const char *layers_media_type(int fd);
 
 /* An error when its media type is not that of a layer. */
 int layers_check_type(const struct oci_layer *l, struct err *e);
-#define LAYERS_TEMP_SIZE 32
 
 /*
  * Unpack it for @kind ("range", "root", "single"), within limits of unpack.h: -ENOBUFS and -ECANCELED,
@@ -41,12 +41,12 @@ int layers_check_type(const struct oci_layer *l, struct err *e);
  * @ret_temp: what it is called until layers_name() or layers_drop(); "": it was there already
  */
 int layers_unpack(const struct store *s, const char *kind, const struct oci_layer *l, size_t memory,
-		  const atomic_bool *stop, char ret_temp[LAYERS_TEMP_SIZE], struct err *e);
+		  const atomic_bool *stop, char ret_temp[TEMP_NAME_SIZE], struct err *e);
 /* Write all of them to the disk; then each has its name.  After an error they are to be dropped. */
 int layers_name(const struct store *s, const char *kind, const struct oci_layer *layers,
-		char (*temps)[LAYERS_TEMP_SIZE], size_t n, struct err *e);
+		char (*temps)[TEMP_NAME_SIZE], size_t n, struct err *e);
 /* Those that have their names by now are not touched. */
-void layers_drop(const struct store *s, const char *kind, char (*temps)[LAYERS_TEMP_SIZE], size_t n);
+void layers_drop(const struct store *s, const char *kind, char (*temps)[TEMP_NAME_SIZE], size_t n);
 /* All of an image, several at a time; tells s->progress.  The first error ends it. */
 int layers_unpack_all(const struct store *s, const char *kind, const struct oci_image *im,
 		      struct err *e);

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "base/str.h"
 #include "image/name.h"
 
 #define AUFS_PREFIX ".wh..wh."
@@ -9,12 +10,6 @@ static bool
 is(const char *p, size_t n, const char *what)
 {
 	return n == strlen(what) && memcmp(p, what, n) == 0;
-}
-
-static bool
-begins(const char *s, const char *prefix)
-{
-	return strncmp(s, prefix, strlen(prefix)) == 0;
 }
 
 int
@@ -29,7 +24,7 @@ name_clean(const char *raw, unsigned int max_depth, char ret[PATH_MAX], struct e
 			continue;
 		if (is(p, n, ".."))
 			return err_set(e, EINVAL, "a name with \"..\" in it");
-		max = NAME_MAX + (begins(p, WHITEOUT_PREFIX) ? WHITEOUT_PREFIX_LEN : 0);
+		max = NAME_MAX + (str_begins(p, WHITEOUT_PREFIX) ? WHITEOUT_PREFIX_LEN : 0);
 		if (n > max || len + n + 2 > PATH_MAX)
 			return err_set(e, ENAMETOOLONG, "too long a name");
 		if (depth++ > max_depth)
@@ -63,11 +58,11 @@ classify_last(const char *last, enum name_class *ret, struct err *e)
 	const char *hidden = last + WHITEOUT_PREFIX_LEN;
 
 	*ret = NAME_PLAIN;
-	if (!begins(last, WHITEOUT_PREFIX))
+	if (!str_begins(last, WHITEOUT_PREFIX))
 		return 0;
 	*ret = strcmp(last, OPAQUE_NAME) == 0 ? NAME_OPAQUE : NAME_WHITEOUT;
 	if (*ret == NAME_WHITEOUT && (strcmp(hidden, "") == 0 || strcmp(hidden, ".") == 0 ||
-				      strcmp(hidden, "..") == 0 || begins(hidden, WHITEOUT_PREFIX)))
+				      strcmp(hidden, "..") == 0 || str_begins(hidden, WHITEOUT_PREFIX)))
 		return err_set(e, EINVAL, "a whiteout of nothing");
 	return 0;
 }
@@ -77,12 +72,12 @@ name_classify(const char *name, enum name_class *ret, struct err *e)
 {
 	const char *slash;
 
-	if (begins(name, AUFS_PREFIX) && strcmp(name, OPAQUE_NAME) != 0) {
+	if (str_begins(name, AUFS_PREFIX) && strcmp(name, OPAQUE_NAME) != 0) {
 		*ret = NAME_AUFS;
 		return 0;
 	}
 	for (; (slash = strchr(name, '/')); name = slash + 1)
-		if (begins(name, WHITEOUT_PREFIX))
+		if (str_begins(name, WHITEOUT_PREFIX))
 			return err_set(e, EINVAL, "a whiteout with something in it");
 	return classify_last(name, ret, e);
 }

@@ -55,12 +55,6 @@ read_link(int fd, char ret[PATH_MAX], struct err *e)
 	return 0;
 }
 
-static bool
-has_prefix(const char *s, const char *prefix)
-{
-	return strncmp(s, prefix, strlen(prefix)) == 0;
-}
-
 /*
  * Labels and signatures in security.* are the machine's, trusted.* only real root sees, and what we
  * keep for ourselves is no content.  @name is none of the kernel's for overlays.
@@ -68,7 +62,7 @@ has_prefix(const char *s, const char *prefix)
 bool
 attr_is_content(const char *name)
 {
-	if (has_prefix(name, "user."))
+	if (str_begins(name, "user."))
 		return strcmp(name, RECORD_ATTRIBUTE) != 0;
 	return strcmp(name, "security.capability") == 0 ||
 	       strcmp(name, "system.posix_acl_access") == 0 ||
@@ -100,7 +94,7 @@ take_overlay(struct attr *a, const char *name, const char *value, size_t n)
 static void
 take_device(struct attr *a, const char *type)
 {
-	const bool is_char = has_prefix(type, "char-");
+	const bool is_char = str_begins(type, "char-");
 	unsigned int major, minor;
 
 	if (sscanf(type + (is_char ? 5 : 6), "%u-%u", &major, &minor) != 2)
@@ -125,7 +119,7 @@ take_record(struct attr *a, const char *value, bool all)
 	}
 	if (!S_ISREG(a->st.st_mode))
 		return;
-	if (has_prefix(r.type, "char-") || has_prefix(r.type, "block-"))
+	if (str_begins(r.type, "char-") || str_begins(r.type, "block-"))
 		take_device(a, r.type);
 	else if (all && strcmp(r.type, "pipe") == 0)
 		a->type = S_IFIFO;
@@ -156,7 +150,7 @@ static int
 take_xattr(const char *path, const char *name, enum attr_records records, struct attr *a,
 	   struct err *e)
 {
-	const bool is_overlay = has_prefix(name, OVERLAY);
+	const bool is_overlay = str_begins(name, OVERLAY);
 	const bool is_record = records != ATTR_RECORDS_NONE && strcmp(name, RECORD_ATTRIBUTE) == 0;
 	AUTO_FREE char *value = NULL;
 	size_t n;

@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/newfile.h"
 #include "base/str.h"
 #include "image/aliases.h"
 #include "image/digest.h"
@@ -41,16 +41,6 @@ sha256(const void *data, size_t len, char ret_hex[65], struct err *e)
 
 /* --- files --- */
 
-static void
-random_name(char *buf, size_t size, const char *prefix)
-{
-	uint64_t n = 0;
-
-	if (getrandom(&n, sizeof(n), 0) < 0)
-		n = (uint64_t)getpid();
-	(void)snprintf(buf, size, "%s%016llx", prefix, (unsigned long long)n);
-}
-
 static int
 write_file(int fd, const void *data, size_t len, struct err *e)
 {
@@ -65,7 +55,7 @@ store_replace(const struct store *s, const char *name, const void *data, size_t 
 	char temp[64];
 	AUTO_FD fd = -1;
 
-	random_name(temp, sizeof(temp), ".tmp-");
+	random_name(temp, sizeof(temp), TEMP_PREFIX);
 	fd = openat(s->fd, temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err_sys(e, "make a file in the store");

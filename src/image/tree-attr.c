@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/record.h"
+#include "base/str.h"
 #include "image/tree-internal.h"
 
 void
@@ -65,12 +66,6 @@ set_or_record(const struct tree *t, int fd, const struct tar_entry *x, const cha
 
 /* --- extended attributes --- */
 
-static bool
-begins(const char *s, const char *prefix)
-{
-	return strncmp(s, prefix, strlen(prefix)) == 0;
-}
-
 /*
  * What directs overlayfs, and what records owners, is for us to say.  Labels and signatures are
  * those of the machine that the archive was made on.
@@ -83,9 +78,9 @@ is_ours(const char *name)
 						"user.rootlet." };
 
 	for (size_t i = 0; i < NELEMS(prefixes); i++)
-		if (begins(name, prefixes[i]))
+		if (str_begins(name, prefixes[i]))
 			return true;
-	return begins(name, "security.") && strcmp(name, "security.capability") != 0;
+	return str_begins(name, "security.") && strcmp(name, "security.capability") != 0;
 }
 
 /*
@@ -95,7 +90,7 @@ is_ours(const char *name)
 bool
 attr_is_wanted(enum unpack_owners how, const char *name)
 {
-	return !is_ours(name) && (how == UNPACK_OWNERS_REAL || begins(name, "user."));
+	return !is_ours(name) && (how == UNPACK_OWNERS_REAL || str_begins(name, "user."));
 }
 
 /* A default access list waits until the end. */

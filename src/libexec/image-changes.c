@@ -14,20 +14,6 @@
 
 /* --- the list --- */
 
-static void
-print_size(FILE *to, uint64_t n)
-{
-	static const char units[] = "BKMGT";
-	double v = (double)n;
-	size_t u = 0;
-
-	while (v >= 1000 && units[u + 1]) {
-		v /= 1024;
-		u++;
-	}
-	(void)fprintf(to, u && v < 10 ? " %6.1f%c" : " %6.0f%c", v, units[u]);
-}
-
 /* Everything of a name that a terminal would obey is escaped.  Owned. */
 static char *
 safe_path(const struct apply_change *c)
@@ -63,8 +49,10 @@ print_one(FILE *to, const struct apply_change *c, bool colours, size_t folded, u
 	if ((c->type == 'f' && c->kind != 'D') || folded) {
 		const size_t n = strlen(path) + (folded ? strlen(" and  in it") + 3 : 0);
 
-		(void)fprintf(to, "%*s", n < PATH_COLUMNS ? (int)(PATH_COLUMNS - n) : 0, "");
-		print_size(to, folded ? bytes : c->size);
+		char size[16];
+
+		(void)fprintf(to, "%*s %7s", n < PATH_COLUMNS ? (int)(PATH_COLUMNS - n) : 0, "",
+			      human_size(folded ? bytes : c->size, size));
 	}
 	(void)fputc('\n', to);
 }
