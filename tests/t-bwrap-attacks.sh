@@ -45,6 +45,12 @@ done
 for option in --block-fd --sync-fd; do
 	test_ok "$option of a closed descriptor is no error, as with bubblewrap" closed $option 7
 done
+any_closed() {
+	for fd in 3 4 5 6 7 8 9; do
+		eval "timeout 20 $tmp/bin/bwrap --ro-bind '$base' / --block-fd $fd /bin/true $fd<&-" || return
+	done
+}
+test_ok "whatever its number is used for later" any_closed
 for option in --file --bind-data --ro-bind-data; do
 	test_ok "$option of a closed descriptor" refused "" closed $option 7 /tmp/x
 done

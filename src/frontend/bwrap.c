@@ -255,6 +255,23 @@ keep_from_sandbox(struct bwrap_args *a)
 			spec_add_launcher_fd(a->spec, fds[i]);
 }
 
+static bool
+is_inherited(const struct bwrap_host *h, int fd)
+{
+	for (size_t i = 0; i < h->n_fds; i++)
+		if (h->fds[i] == fd)
+			return true;
+	return fd <= STDERR_FILENO;
+}
+
+/* Nobody waits for a closed one, as with bubblewrap; later that number may be one of our own. */
+static void
+drop_closed(struct bwrap_args *a)
+{
+	if (!is_inherited(a->host, a->spec->block_fd))
+		a->spec->block_fd = -1;
+}
+
 /* Descriptors are inherited, but for those that are named here.  Nobody else could hold sync_fd. */
 static void
 fill_fds(struct bwrap_args *a)
@@ -287,6 +304,7 @@ make_spec(struct bwrap_args *a, char **command, struct err *e)
 	fill_confinement(a);
 	fill_process(a, command);
 	fill_fds(a);
+	drop_closed(a);
 	keep_from_sandbox(a);
 	return spec_validate(a->spec, e);
 }
