@@ -11,9 +11,12 @@
 #include "image/progress.h"
 #include "image/stream.h"
 
-#define SLOTS 8
-#define SLOT_SIZE ((size_t)256 << 10)
-#define INPUT_SIZE ((size_t)128 << 10)
+#define SLOTS 6
+#define SLOT_SIZE ((size_t)512 << 10)
+#define INPUT_SIZE ((size_t)256 << 10)
+
+/* Who has to wait goes on when there are so many buffers for him: each time costs two switches. */
+#define BATCH (SLOTS / 2)
 
 #define RATIO_FROM ((uint64_t)256 << 20)
 
@@ -41,7 +44,7 @@ struct stream {
 
 	/* Everybody's, under the lock.  Counts of buffers since the beginning. */
 	pthread_mutex_t lock;
-	pthread_cond_t changed;
+	pthread_cond_t room, data; /* what the reader waits for, and what the others do */
 	uint64_t filled;
 	uint64_t used[USER_MAX_]; /* done with */
 	bool ended;               /* nothing will be filled any more */
@@ -60,6 +63,15 @@ slot(const struct stream *s, uint64_t i)
 
 /* --- the ring --- */
 
+/* Buffers that can be filled. */
+static uint64_t
+ring_room(const struct stream *s)
+{
+	const uint64_t a = s->used[USER_DIGEST], b = s->used[USER_CALLER];
+
+	return SLOTS - (s->filled - (a < b ? a : b));
+}
+
 /* Wait until a buffer can be filled; false when none is wanted any more. */
 static bool
 ring_wait_room(struct stream *s)
@@ -67,9 +79,9 @@ ring_wait_room(struct stream *s)
 	bool stop;
 
 	(void)pthread_mutex_lock(&s->lock);
-	while (!s->stop && (s->filled - s->used[USER_DIGEST] >= SLOTS ||
-			    s->filled - s->used[USER_CALLER] >= SLOTS))
-		(void)pthread_cond_wait(&s->changed, &s->lock);
+	if (ring_room(s) == 0)
+		while (!s->stop && ring_room(s) < BATCH)
+			(void)pthread_cond_wait(&s->room, &s->lock);
 	stop = s->stop;
 	(void)pthread_mutex_unlock(&s->lock);
 	return !stop;
@@ -84,7 +96,9 @@ ring_put(struct stream *s, size_t n, bool last, const struct err *e)
 		s->n[s->filled++ % SLOTS] = n;
 	s->ended = last;
 	s->err = *e;
-	(void)pthread_cond_broadcast(&s->changed);
+	if (last || s->filled - s->used[USER_DIGEST] >= BATCH ||
+	    s->filled - s->used[USER_CALLER] >= BATCH)
+		(void)pthread_cond_broadcast(&s->data);
 	(void)pthread_mutex_unlock(&s->lock);
 }
 
@@ -98,8 +112,9 @@ ring_wait_data(struct stream *s, enum user who)
 	bool there;
 
 	(void)pthread_mutex_lock(&s->lock);
-	while (!s->stop && !s->ended && s->filled == s->used[who])
-		(void)pthread_cond_wait(&s->changed, &s->lock);
+	if (s->filled == s->used[who])
+		while (!s->stop && !s->ended && s->filled - s->used[who] < BATCH)
+			(void)pthread_cond_wait(&s->data, &s->lock);
 	there = !s->stop && s->filled > s->used[who];
 	(void)pthread_mutex_unlock(&s->lock);
 	return there;
@@ -110,7 +125,8 @@ ring_done(struct stream *s, enum user who)
 {
 	(void)pthread_mutex_lock(&s->lock);
 	s->used[who]++;
-	(void)pthread_cond_broadcast(&s->changed);
+	if (ring_room(s) >= BATCH)
+		(void)pthread_cond_signal(&s->room);
 	(void)pthread_mutex_unlock(&s->lock);
 }
 
@@ -288,7 +304,8 @@ stream_new(int fd, const struct stream_limits *l)
 	s->fd = fd;
 	s->limits = *l;
 	(void)pthread_mutex_init(&s->lock, NULL);
-	(void)pthread_cond_init(&s->changed, NULL);
+	(void)pthread_cond_init(&s->room, NULL);
+	(void)pthread_cond_init(&s->data, NULL);
 	s->input = malloc(INPUT_SIZE);
 	s->slots = malloc(SLOTS * SLOT_SIZE);
 	s->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -333,7 +350,8 @@ stream_stop(struct stream *s)
 {
 	(void)pthread_mutex_lock(&s->lock);
 	s->stop = true;
-	(void)pthread_cond_broadcast(&s->changed);
+	(void)pthread_cond_broadcast(&s->room);
+	(void)pthread_cond_broadcast(&s->data);
 	(void)pthread_mutex_unlock(&s->lock);
 	IGNORE(eventfd_write(s->stop_fd, 1));
 }
@@ -353,7 +371,8 @@ stream_closep(struct stream **p)
 		s->codec->stop(s->codec_state);
 	digest_freep(&s->blob_digest);
 	digest_freep(&s->digest);
-	(void)pthread_cond_destroy(&s->changed);
+	(void)pthread_cond_destroy(&s->room);
+	(void)pthread_cond_destroy(&s->data);
 	(void)pthread_mutex_destroy(&s->lock);
 	free(s->slots);
 	free(s->input);
