@@ -73,6 +73,15 @@ write("long-name", entry("n/" * 3000 + "x", data=b"x"))
 write("long-part", entry("p" * 300, data=b"x"))
 write("deep", entry("d/" * 1100 + "x", data=b"x"))
 write("deepest", entry("d/" * 2047 + "x", data=b"x"))
+here = [("%s/" % c) * n + name for n in (1, 18, 3, 15, 16, 17, 2, 40, 9, 8, 7) for c in "ab"
+        for name in ("f%d" % n, "aa/f%d" % n, "f%d" % -n)]
+write("to-and-fro", *[entry(n) for n in here], entry("list", data="\n".join(here + ["list"]).encode()))
+write("mode-later", entry("a/b/x"), entry("a/", DIR, mode=0o700), entry("c/", DIR), entry("c/x"),
+      entry("c/", DIR, mode=0o711, mtime=5))
+write("closed-link", entry("directory/", DIR, mode=0o000), entry("a", SYM, "directory"),
+      entry("a/x/", DIR, mode=0o711, mtime=5))
+write("link-swap-in", entry("e/y/f"), entry("d/y/", DIR, mode=0o777), entry("d/y/x"), entry("d", SYM, "e"),
+      entry("d/y/x"), entry("d/x"))
 write("too-deep", entry("d/" * 2048 + "x", data=b"x"))
 write("wh-long", entry(".wh." + "p" * 255), entry("d/.wh." + "q" * 255))
 write("wh-too-long", entry(".wh." + "p" * 256))

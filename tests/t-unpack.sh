@@ -36,13 +36,16 @@ remove() {
 	as rm -rf "$1"
 }
 
-# un ARCHIVE [LIMIT...]: unpack it into $d.  Bounded in time: no archive keeps us longer.
-un() {
+# un ARCHIVE [LIMIT...]: unpack it into $d.  Bounded in time: no archive keeps us longer.  rootlet unpacks
+# with a umask of 0; there are shorter ways then.
+un_mask=0
+un() (
 	un_file=$1
 	shift
 	clear
+	umask "$un_mask"
 	as timeout 60 "$unpack" "$un_file" "$d" "$how" "$@"
-}
+)
 
 witness() { find "$W" -printf '%P %y %m %U:%G %s %T@ %n\n' | sort && cat "$W/canary"; }
 witness >"$tmp/witness.was"
@@ -145,6 +148,8 @@ links_on_the_way() {
 	test_ok "$how: a link to nothing has nothing below it" refused "leads nowhere" link-dangling.tar
 	test_ok "$how: an attribute of a link is not its target's" tree link-xattr.tar 'test -h l'
 	test_ok "$how: a link that replaces a directory is seen at once" refused "leads nowhere" link-swap.tar
+	test_ok "$how: the same one step further up" tree link-swap-in.tar \
+		'test -h d && test -f e/x && test -f e/y/x && test "$(stat -c %a e/y)" = 755'
 	test_ok "$how: what waits for the end does not follow a link" tree link-late-dir.tar \
 		'test -h d && test "$(stat -c %a longer)" = 755'
 	test_ok "$how: nothing lies below a file" refused "not a directory" under-file.tar
@@ -277,6 +282,18 @@ metadata() {
 			4755,2755,0,0,1777,2775,644,755,'
 	test_ok "$how: directories without an entry have mode 755" tree times.tar \
 		'test "$(stat -c %a:%Y . implied | tr "\n" ,)" = 755:0,755:0,'
+	un_mask=077
+	test_ok "$how: no umask takes anything from a mode" tree modes.tar \
+		'test "$(stat -c %a suid user setgid setgid/x udir | tr "\n" ,)" = 4755,640,2775,644,755,'
+	test_ok "$how: nor from that of a directory without an entry" tree times.tar \
+		'test "$(stat -c %a:%Y implied)" = 755:0'
+	un_mask=0
+	test_ok "$how: a mode that comes later counts, of a directory without an entry too" tree mode-later.tar \
+		'test "$(stat -c %a:%Y a a/b c | tr "\n" ,)" = 700:1000000000,755:0,711:5,'
+	test_ok "$how: names that jump to and fro, up and down, each have their place" tree to-and-fro.tar '
+		test "$(find . -type f | LC_ALL=C sort)" = "$(sed "s,^,./," list | LC_ALL=C sort)"'
+	test_ok "$how: what lies in a directory whose mode forbids that has its own" tree closed-link.tar '
+		chmod 700 directory && test "$(stat -c %a:%Y directory/x)" = 711:5'
 	test_ok "$how: times have nanoseconds, those of directories too" tree times.tar '
 		test "$(TZ=UTC stat -c %.9Y x d)" = "$(printf "1234567890.987654321\n1111111111.123456789")"
 		test "$(stat -c %Y:%n d/e l | tr "\n" ,)" = 7:d/e,42:l,'

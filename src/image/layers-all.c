@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/str.h"
@@ -149,9 +150,13 @@ layers_unpack_all(const struct store *s, const char *kind, const struct oci_imag
 	if (check_types(im, e) < 0)
 		return -e->code;
 	if (missing > 0) {
+		/* What is made with its mode needs none given. */
+		const mode_t mask = umask(0);
+
 		a.memory = STREAM_MEMORY / n;
 		workers_run(n, worker, &a);
 		work(&a, STATE_LARGE, STREAM_MEMORY);
+		(void)umask(mask);
 		if (a.err.code == 0)
 			(void)layers_name(s, kind, im->layers, temps, im->n_layers, &a.err);
 	}

@@ -130,14 +130,20 @@ static int
 unpack_incoming(int parent, const char *temp, enum unpack_owners how, struct incoming *in,
 		struct unpack_limits limits, struct oci_layer *ret, struct err *e)
 {
-	struct unpack_result r;
+	struct unpack_result res;
+	mode_t mask;
+	int r;
 
 	limits.progress = incoming_progress(in);
-	if (unpack_into(parent, temp, how, incoming_tar_fd(in), &limits, &r, e) < 0)
+	/* What is made with its mode needs none given. */
+	mask = umask(0);
+	r = unpack_into(parent, temp, how, incoming_tar_fd(in), &limits, &res, e);
+	(void)umask(mask);
+	if (r < 0)
 		return incoming_blame(in, e);
-	if (incoming_finish(in, &r, ret, e) < 0)
+	if (incoming_finish(in, &res, ret, e) < 0)
 		return -e->code;
-	return sync_layers(parent, e) < 0 ? -e->code : name_layer(parent, temp, r.diff_id, e);
+	return sync_layers(parent, e) < 0 ? -e->code : name_layer(parent, temp, res.diff_id, e);
 }
 
 int

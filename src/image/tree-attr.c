@@ -115,6 +115,32 @@ set_xattrs(struct tree *t, int fd, const struct tar_entry *x)
 		attr_dropped(t, x->name, x->lost, "cannot be understood");
 }
 
+/* --- modes --- */
+
+/*
+ * Not when something is done to it that takes set-id bits away, or changes the mode, or needs one that
+ * lets the owner write.
+ */
+static bool
+is_plain(const struct tree *t, const struct tar_entry *x)
+{
+	return t->exact_modes && (x->mode & ~(mode_t)0777) == 0 && x->n_xattrs == 0;
+}
+
+mode_t
+attr_file_mode(const struct tree *t, const struct tar_entry *x)
+{
+	const bool recorded = t->how == UNPACK_OWNERS_RECORDED && (x->uid != 0 || x->gid != 0);
+
+	return is_plain(t, x) && !recorded ? x->mode : MODE_FILE;
+}
+
+mode_t
+attr_dir_mode(const struct tree *t, const struct tar_entry *x)
+{
+	return is_plain(t, x) && is_open_mode(x->mode) ? x->mode : MODE_PRIVATE;
+}
+
 /* --- by kind --- */
 
 /*
@@ -122,14 +148,15 @@ set_xattrs(struct tree *t, int fd, const struct tar_entry *x)
  * the mode, and without capabilities a mode may forbid what comes before it here.
  */
 int
-attr_set_file(struct tree *t, int fd, const struct tar_entry *x, const char *type, struct err *e)
+attr_set_file(struct tree *t, int fd, const struct tar_entry *x, const char *type, mode_t made,
+	      struct err *e)
 {
 	const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, x->mtime };
 
 	if (set_or_record(t, fd, x, type, false, e) < 0)
 		return -e->code;
 	set_xattrs(t, fd, x);
-	if (fchmod(fd, x->mode) < 0)
+	if (!(made == x->mode && is_plain(t, x)) && fchmod(fd, x->mode) < 0)
 		return err_sys(e, "set its mode");
 	return futimens(fd, times) < 0 ? err_sys(e, "set its time") : 0;
 }

@@ -43,88 +43,194 @@ open_error(struct err *e)
 	return err_needs(e, "openat2(2), Linux 5.6");
 }
 
+/* --- the way to the directory that entries are made in --- */
+
+static void
+pop_to(struct tree *t, size_t n)
+{
+	while (t->n_steps > n)
+		fd_closep(&t->steps[--t->n_steps].fd);
+}
+
+void
+dir_leave(struct tree *t)
+{
+	pop_to(t, 0);
+	t->stale = false;
+}
+
+/* @end: bytes of the path, which are there already */
+static void
+push(struct tree *t, size_t end, int fd)
+{
+	if (t->n_steps == STEPS_MAX)
+		pop_to(t, STEPS_MAX - 1);
+	t->steps[t->n_steps++] = (struct step){ .end = end, .fd = fd };
+}
+
+void
+dir_push(struct tree *t, const struct place *p, int fd)
+{
+	const size_t end = strlen(p->path);
+
+	if (t->stale) {
+		(void)close(fd);
+		return;
+	}
+	memcpy(t->dir_path, p->path, end);
+	push(t, end, fd);
+}
+
+/* Forget what is not on the way to @path.  Returns the bytes of it that are known. */
+static size_t
+go_back(struct tree *t, const char *path)
+{
+	const size_t known = t->n_steps > 0 ? t->steps[t->n_steps - 1].end : 0;
+	size_t same = 0, n = t->n_steps;
+
+	if (t->stale)
+		n = 0;
+	while (same < known && t->dir_path[same] == path[same])
+		same++;
+	while (n > 0 && (t->steps[n - 1].end > same ||
+			 (path[t->steps[n - 1].end] != '/' && path[t->steps[n - 1].end] != '\0')))
+		n--;
+	pop_to(t, n);
+	t->stale = false;
+	return n > 0 ? t->steps[n - 1].end : 0;
+}
+
 /* One that has no entry, or none yet. */
 static int
 make_implied(struct tree *t, int parent, const char *name, const char *path, struct err *e)
 {
+	const mode_t mode = t->exact_modes ? MODE_IMPLIED : MODE_PRIVATE;
+	struct late_dir d = { .mode = MODE_IMPLIED, .has_mode = t->exact_modes };
 	AUTO_FD fd = -1;
 	struct stat st;
 
 	if (tree_count_entry(t, e) < 0)
 		return -e->code;
-	if (mkdirat(parent, name, MODE_PRIVATE) < 0)
+	if (mkdirat(parent, name, mode) < 0)
 		return errno == EEXIST ? err_set(e, ENOENT, "a link on the way to it leads nowhere")
 				       : err_sys(e, "make its directory");
 	fd = openat(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_sys(e, "open its directory");
-	if (late_add_dir(t, path, &st, MODE_IMPLIED, (struct timespec){ .tv_sec = 0 }, NULL, e) < 0)
+	d.ino = st.st_ino;
+	if (late_add_dir(t, path, &d, NULL, e) < 0)
 		return -e->code;
 	return TAKE_FD(fd);
 }
 
-/* The next step on the way: @path ends with @name, which is looked for in @parent. */
+/* The next step on the way, or -1: @path ends with @name, which is looked for in @parent. */
 static int
-step_down(struct tree *t, int parent, const char *name, const char *path, struct err *e)
+look_down(const struct tree *t, int parent, const char *name, const char *path)
 {
 	int fd = openat(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	/* Perhaps a link to a directory. */
-	if (fd < 0 && errno == ENOTDIR)
-		fd = dir_open(t, path, O_PATH);
-	if (fd < 0 && errno == ENOENT)
-		return make_implied(t, parent, name, path, e);
-	return fd < 0 ? open_error(e) : fd;
+	return fd < 0 && errno == ENOTDIR ? dir_open(t, path, O_PATH) : fd;
 }
 
-/* Step by step, so that the work grows with the depth only as much as the name does. */
+enum missing { MISSING_MAKE, MISSING_TELL };
+
+/* The same for t->dir_path.  Returns 1 when it is missing, and not to be made. */
 static int
-walk(struct tree *t, const char *path, int *ret_fd, struct err *e)
+step_down(struct tree *t, int parent, const char *name, enum missing missing, bool *made,
+	  int *ret_fd, struct err *e)
 {
-	AUTO_FD fd = dir_open(t, "", O_PATH);
-	char so_far[PATH_MAX];
-	size_t begin = 0, end;
+	/* There is nothing in what has just been made. */
+	int fd = *made ? -1 : look_down(t, parent, name, t->dir_path);
+
+	if (fd < 0 && !*made && missing == MISSING_TELL)
+		return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? 1 : open_error(e);
+	if (fd < 0 && !*made && errno != ENOENT)
+		return open_error(e);
+	if (fd < 0) {
+		*made = true;
+		fd = make_implied(t, parent, name, t->dir_path, e);
+	}
+	*ret_fd = fd;
+	return fd < 0 ? fd : 0;
+}
+
+/* From the first @at bytes of @path, step by step. */
+static int
+walk(struct tree *t, const char *path, size_t at, enum missing missing, struct err *e)
+{
+	int fd = t->n_steps > 0 ? t->steps[t->n_steps - 1].fd : t->root;
+	bool made = false;
+
+	while (path[at]) {
+		const size_t begin = at + (path[at] == '/');
+		const size_t end = begin + strcspn(path + begin, "/");
+		int r;
+
+		memcpy(t->dir_path + at, path + at, end - at);
+		t->dir_path[end] = '\0';
+		r = step_down(t, fd, t->dir_path + begin, missing, &made, &fd, e);
+		if (r != 0)
+			return r;
+		push(t, end, fd);
+		at = end;
+	}
+	return 0;
+}
+
+/*
+ * Very deep ones are looked for at once: the work shall not grow with the depth where names jump to
+ * and fro.
+ */
+#define FAR 8
+
+static bool
+is_far(const char *path)
+{
+	size_t n = 0;
+
+	for (; *path && n < FAR; path++)
+		n += *path == '/';
+	return n == FAR;
+}
+
+/* Why it could not be done is seen when one walks. */
+static bool
+jump(struct tree *t, const char *path)
+{
+	int fd = dir_open(t, path, O_PATH);
 
 	if (fd < 0)
-		return open_error(e);
-	for (;; begin = end + 1) {
-		int next;
+		return false;
+	memcpy(t->dir_path, path, strlen(path) + 1);
+	push(t, strlen(path), fd);
+	return true;
+}
 
-		end = begin + strcspn(path + begin, "/");
-		memcpy(so_far, path, end);
-		so_far[end] = '\0';
-		next = step_down(t, fd, so_far + begin, so_far, e);
-		if (next < 0)
-			return next;
-		fd_closep(&fd);
-		fd = next;
-		if (path[end] == '\0')
-			break;
-	}
-	*ret_fd = TAKE_FD(fd);
-	return 0;
+static int
+go(struct tree *t, const char *path, enum missing missing, int *ret_fd, struct err *e)
+{
+	const size_t known = go_back(t, path);
+	int r = is_far(path + known) && jump(t, path) ? 0 : walk(t, path, known, missing, e);
+
+	if (r == 0)
+		*ret_fd = t->n_steps > 0 ? t->steps[t->n_steps - 1].fd : t->root;
+	return r;
 }
 
 int
 dir_enter(struct tree *t, const char *path, int *ret_fd, struct err *e)
 {
-	int fd;
-
-	if (t->dir_valid && strcmp(t->dir_path, path) == 0) {
-		*ret_fd = t->dir_fd;
-		return 0;
-	}
-	fd = dir_open(t, path, O_PATH);
-	if (fd < 0 && errno != ENOENT)
-		return open_error(e);
-	if (fd < 0 && walk(t, path, &fd, e) < 0)
-		return -e->code;
-	fd_closep(&t->dir_fd);
-	*ret_fd = t->dir_fd = fd;
-	memcpy(t->dir_path, path, strlen(path) + 1);
-	t->dir_valid = true;
-	return 0;
+	return go(t, path, MISSING_MAKE, ret_fd, e);
 }
+
+int
+dir_find(struct tree *t, const char *path, int *ret_fd, struct err *e)
+{
+	return go(t, path, MISSING_TELL, ret_fd, e);
+}
+
+/* --- removal --- */
 
 /* Many calls may fail on the way; what counts is whether it is gone. */
 static int
@@ -142,8 +248,8 @@ place_clear(struct tree *t, const struct place *p, struct stat *ret_old, struct 
 	*ret_old = (struct stat){ .st_mode = 0 };
 	if (fstatat(p->dir, p->name, ret_old, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : err_sys(e, "look at what is there");
-	/* The path of the directory may lead through it; the descriptor stays good. */
-	t->dir_valid = false;
+	/* The path of the directory may lead through it; the descriptors stay good. */
+	t->stale = t->cleared = true;
 	if (S_ISDIR(ret_old->st_mode))
 		return remove_dir(p, e);
 	return unlinkat(p->dir, p->name, 0) < 0 ? err_sys(e, "replace what is there") : 0;

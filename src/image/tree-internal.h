@@ -14,6 +14,8 @@ struct late_dir {
 	ino_t ino;  /* another directory may have its name by then */
 	size_t seq;
 	mode_t mode;
+	bool has_mode; /* it has been made with it */
+	bool done;
 	struct timespec mtime;
 	void *acl; /* default access list */
 	size_t n_acl;
@@ -25,6 +27,15 @@ struct late_link {
 	bool done;
 };
 
+/* On the way to a directory: the first @end bytes of its path, and a descriptor of what they name. */
+struct step {
+	size_t end;
+	int fd; /* owned */
+};
+
+/* Descriptors that are kept open; further down, the last one is of whatever directory it is. */
+#define STEPS_MAX 16
+
 struct tree {
 	int root; /* borrowed */
 	enum unpack_owners how;
@@ -32,10 +43,14 @@ struct tree {
 	uid_t uid; /* what is made belongs to */
 	gid_t gid;
 
-	/* The directory that the last entry lay in. */
+	bool exact_modes; /* what is made gets the very mode that is asked for */
+
+	/* The way to the directory that the last entry lay in. */
 	char dir_path[PATH_MAX];
-	int dir_fd;     /* O_PATH, or -1 */
-	bool dir_valid; /* the path may lead elsewhere by now */
+	struct step steps[STEPS_MAX];
+	size_t n_steps;
+	bool stale;   /* the path may lead elsewhere by now; the descriptors are still in use */
+	bool cleared; /* something was removed: other paths may lead elsewhere, too */
 
 	struct late_dir *dirs;
 	size_t n_dirs, room_dirs;
@@ -55,8 +70,16 @@ struct place {
 
 #define ACL_DEFAULT "system.posix_acl_default"
 
+#define MODE_FILE    0600 /* of files, until they are complete */
 #define MODE_PRIVATE 0700 /* of directories, until the end */
 #define MODE_IMPLIED 0755 /* of those that have no entry of their own */
+
+/* With such a mode nobody who is no root is kept from what is in his directory. */
+static inline bool
+is_open_mode(mode_t mode)
+{
+	return (mode & S_IRWXU) == S_IRWXU;
+}
 
 static inline bool
 is_whiteout(const struct stat *st)
@@ -70,6 +93,12 @@ is_whiteout(const struct stat *st)
 int dir_open(const struct tree *t, const char *path, int flags);
 /* The directory @path for entries to be made in: it and those above are made when missing. */
 int dir_enter(struct tree *t, const char *path, int *ret_fd, struct err *e);
+/* The same, where nothing is made: returns 1 when it is missing. */
+int dir_find(struct tree *t, const char *path, int *ret_fd, struct err *e);
+/* @fd, owned from now on, is the directory at @p: the next entries probably lie there. */
+void dir_push(struct tree *t, const struct place *p, int fd);
+/* The way is forgotten. */
+void dir_leave(struct tree *t);
 /* Remove what is at @p: 0 and what it was, 0 and st_mode 0 when nothing was there. */
 int place_clear(struct tree *t, const struct place *p, struct stat *ret_old, struct err *e);
 /* Count one more entry. */
@@ -81,8 +110,9 @@ int tree_count_entry(struct tree *t, struct err *e);
  * Of the new file that @fd is open on.
  *
  * @type:  what the record says that it is, NULL when it is what it seems
+ * @made:  the mode that it has
  */
-int attr_set_file(struct tree *t, int fd, const struct tar_entry *x, const char *type,
+int attr_set_file(struct tree *t, int fd, const struct tar_entry *x, const char *type, mode_t made,
 		  struct err *e);
 /* Of a directory: what does not wait until the end. @old: it was there before. */
 int attr_set_dir(struct tree *t, int fd, const struct tar_entry *x, bool old, struct err *e);
@@ -91,6 +121,12 @@ int attr_set_symlink(struct tree *t, const struct place *p, const struct tar_ent
 		     struct err *e);
 /* Of a new device or FIFO. */
 int attr_set_node(struct tree *t, const struct place *p, const struct tar_entry *x, struct err *e);
+/*
+ * The mode to make a file, or a directory, with: that which it is to have in the end, where that does no
+ * harm.
+ */
+mode_t attr_file_mode(const struct tree *t, const struct tar_entry *x);
+mode_t attr_dir_mode(const struct tree *t, const struct tar_entry *x);
 /* Does a tree get the attribute that an archive has? */
 bool attr_is_wanted(enum unpack_owners how, const char *name);
 /* Take note of what could not be had. */
@@ -98,8 +134,9 @@ void attr_dropped(struct tree *t, const char *path, const char *what, const char
 
 /* late: what waits until the end */
 
-int late_add_dir(struct tree *t, const char *path, const struct stat *st, mode_t mode,
-		 struct timespec mtime, const struct tar_xattr *acl, struct err *e);
+/* @ret: of what is common to all; path, seq and a default access list are filled in */
+int late_add_dir(struct tree *t, const char *path, const struct late_dir *d,
+		 const struct tar_xattr *acl, struct err *e);
 int late_add_link(struct tree *t, const char *name, const char *target, struct err *e);
 int late_do(struct tree *t, struct err *e);
 void late_free(struct tree *t);

@@ -29,24 +29,23 @@ grow(void *list, size_t n, size_t *room, size_t size)
 }
 
 int
-late_add_dir(struct tree *t, const char *path, const struct stat *st, mode_t mode,
-	     struct timespec mtime, const struct tar_xattr *acl, struct err *e)
+late_add_dir(struct tree *t, const char *path, const struct late_dir *d, const struct tar_xattr *acl,
+	     struct err *e)
 {
-	struct late_dir *d;
+	struct late_dir *to;
 
-	if (account(t, sizeof(*d) + strlen(path) + 1 + (acl ? acl->n : 0), e) < 0)
+	if (account(t, sizeof(*to) + strlen(path) + 1 + (acl ? acl->n : 0), e) < 0)
 		return -e->code;
 	t->dirs = grow(t->dirs, t->n_dirs, &t->room_dirs, sizeof(*t->dirs));
-	d = &t->dirs[t->n_dirs];
-	*d = (struct late_dir){ .path = xstrdup(path), .ino = st->st_ino, .seq = t->n_dirs };
-	d->mode = mode;
-	d->mtime = mtime;
+	to = &t->dirs[t->n_dirs];
+	*to = *d;
+	to->path = xstrdup(path);
+	to->seq = t->n_dirs++;
 	if (acl && acl->n > 0) {
-		d->acl = xcalloc(acl->n, 1);
-		memcpy(d->acl, acl->value, acl->n);
-		d->n_acl = acl->n;
+		to->acl = xcalloc(acl->n, 1);
+		memcpy(to->acl, acl->value, acl->n);
+		to->n_acl = acl->n;
 	}
-	t->n_dirs++;
 	return 0;
 }
 
@@ -139,61 +138,132 @@ late_links(struct tree *t, struct err *e)
 
 /* --- directories --- */
 
-/* What is below comes first: without capabilities, a mode may hide it. */
 static int
-compare_dirs(const void *a, const void *b)
+compare_paths(const void *a, const void *b)
 {
 	const struct late_dir *x = a, *y = b;
-	const size_t lx = strlen(x->path), ly = strlen(y->path);
+	const int r = strcmp(x->path, y->path);
 
-	int r;
-
-	if (lx != ly)
-		return lx > ly ? -1 : 1;
-	r = strcmp(x->path, y->path);
 	return r != 0 ? r : x->seq < y->seq ? -1 : 1;
 }
 
 static int
+compare_lengths(const void *a, const void *b)
+{
+	const struct late_dir *x = a, *y = b;
+	const size_t lx = strlen(x->path), ly = strlen(y->path);
+
+	return lx != ly ? (lx > ly ? -1 : 1) : compare_paths(a, b);
+}
+
+static int
+late_error(const struct late_dir *d, const char *what, struct err *e)
+{
+	return err_sys(e, "%s: %s", d->path[0] ? d->path : ".", what);
+}
+
+/* @fd is open on a directory that has its name: perhaps another one, which replaced it. */
+static int
 late_dir(struct tree *t, const struct late_dir *d, int fd, struct err *e)
 {
 	const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, d->mtime };
+	struct stat st;
 
+	if (fstat(fd, &st) < 0)
+		return late_error(d, "open it again", e);
+	if (st.st_ino != d->ino)
+		return 0;
 	if (d->acl && fsetxattr(fd, ACL_DEFAULT, d->acl, d->n_acl, 0) < 0)
 		attr_dropped(t, d->path, ACL_DEFAULT, strerrordesc_np(errno));
 	if (fchmod(fd, d->mode) < 0 || futimens(fd, times) < 0)
-		return err_sys(e, "%s: set its mode and time", d->path[0] ? d->path : ".");
+		return late_error(d, "set its mode and time", e);
 	return 0;
 }
 
-/* Unless it was replaced by a later entry. */
-static int
-find_and_do(struct tree *t, const struct late_dir *d, struct err *e)
+static bool
+is_gone(void)
 {
-	AUTO_FD fd = dir_open(t, d->path, O_RDONLY);
-	struct stat st;
-
-	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))
-		return 0;
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_sys(e, "%s: open it again", d->path[0] ? d->path : ".");
-	return st.st_ino == d->ino ? late_dir(t, d, fd, e) : 0;
+	return errno == ENOENT || errno == ENOTDIR || errno == ELOOP;
 }
 
-/* Of several entries for one directory, the last counts. */
+static int
+late_dir_at(struct tree *t, const struct late_dir *d, int parent, const char *name, struct err *e)
+{
+	const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, d->mtime };
+	AUTO_FD fd = -1;
+
+	if (d->has_mode && !d->acl && !t->cleared)
+		return utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW) < 0
+			       ? late_error(d, "set its time", e)
+			       : 0;
+	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return is_gone() ? 0 : late_error(d, "open it again", e);
+	return late_dir(t, d, fd, e);
+}
+
+static int
+do_by_parent(struct tree *t, const struct late_dir *d, struct err *e)
+{
+	char path[PATH_MAX];
+	const char *dir, *name;
+	int parent, r;
+
+	if (!d->path[0])
+		return late_dir(t, d, t->root, e);
+	memcpy(path, d->path, strlen(d->path) + 1);
+	name = name_split(path, &dir);
+	r = dir_find(t, dir, &parent, e);
+	if (r < 0)
+		return err_prefix(e, "%s", d->path);
+	return r > 0 ? 0 : late_dir_at(t, d, parent, name, e);
+}
+
+static int
+do_by_path(struct tree *t, const struct late_dir *d, struct err *e)
+{
+	AUTO_FD fd = dir_open(t, d->path, O_RDONLY);
+
+	if (fd < 0)
+		return is_gone() ? 0 : late_error(d, "open it again", e);
+	return late_dir(t, d, fd, e);
+}
+
+/*
+ * Those with a mode that hides, without capabilities, what is below come last, the longest path first.
+ * Of several entries for one directory, the last counts.  Returns how many are left.
+ */
+static int
+late_open_dirs(struct tree *t, size_t *ret_left, struct err *e)
+{
+	*ret_left = 0;
+	if (t->n_dirs > 1)
+		qsort(t->dirs, t->n_dirs, sizeof(*t->dirs), compare_paths);
+	for (size_t i = 0; i < t->n_dirs; i++) {
+		struct late_dir *d = &t->dirs[i];
+		const bool counts = i + 1 == t->n_dirs || strcmp(d->path, d[1].path) != 0;
+
+		d->done = !counts || is_open_mode(d->mode);
+		*ret_left += !d->done;
+		if (counts && d->done && do_by_parent(t, d, e) < 0)
+			return -e->code;
+	}
+	return 0;
+}
+
 static int
 late_dirs(struct tree *t, struct err *e)
 {
-	if (t->n_dirs > 1)
-		qsort(t->dirs, t->n_dirs, sizeof(*t->dirs), compare_dirs);
-	for (size_t i = 0; i < t->n_dirs; i++) {
-		const struct late_dir *d = &t->dirs[i];
+	size_t left;
 
-		if (i + 1 < t->n_dirs && strcmp(d->path, d[1].path) == 0)
-			continue;
-		if (find_and_do(t, d, e) < 0)
+	if (late_open_dirs(t, &left, e) < 0)
+		return -e->code;
+	dir_leave(t);
+	if (left > 0)
+		qsort(t->dirs, t->n_dirs, sizeof(*t->dirs), compare_lengths);
+	for (size_t i = 0; left > 0 && i < t->n_dirs; i++)
+		if (!t->dirs[i].done && do_by_path(t, &t->dirs[i], e) < 0)
 			return -e->code;
-	}
 	return 0;
 }
 

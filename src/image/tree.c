@@ -12,16 +12,16 @@
 /* --- files --- */
 
 static int
-create(struct tree *t, const struct place *p, struct err *e)
+create(struct tree *t, const struct place *p, mode_t mode, struct err *e)
 {
 	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-	int fd = openat(p->dir, p->name, flags, 0600);
+	int fd = openat(p->dir, p->name, flags, mode);
 	struct stat old;
 
 	if (fd < 0 && errno == EEXIST) {
 		if (place_clear(t, p, &old, e) < 0)
 			return -e->code;
-		fd = openat(p->dir, p->name, flags, 0600);
+		fd = openat(p->dir, p->name, flags, mode);
 	}
 	return fd < 0 ? err_sys(e, "create it") : fd;
 }
@@ -65,16 +65,17 @@ static int
 add_file(struct tree *t, const struct place *p, const struct tar_entry *x, struct tar *data,
 	 struct err *e)
 {
+	const mode_t mode = attr_file_mode(t, x);
 	AUTO_FD fd = -1;
 
 	if (x->size > t->limits->bytes - t->count.bytes)
 		return err_set(e, EFBIG, "the files are larger than %llu bytes",
 			       (unsigned long long)t->limits->bytes);
 	t->count.bytes += x->size;
-	fd = create(t, p, e);
+	fd = create(t, p, mode, e);
 	if (fd < 0 || (x->size > 0 && write_contents(fd, x->size, data, e) < 0))
 		return -e->code;
-	return attr_set_file(t, fd, x, NULL, e);
+	return attr_set_file(t, fd, x, NULL, mode, e);
 }
 
 /* --- directories --- */
@@ -90,10 +91,10 @@ set_opaque(int fd, struct err *e)
 
 /* @ret_old: what was there, a directory included, which stays */
 static int
-make_dir(struct tree *t, const struct place *p, struct stat *ret_old, struct err *e)
+make_dir(struct tree *t, const struct place *p, mode_t mode, struct stat *ret_old, struct err *e)
 {
 	*ret_old = (struct stat){ .st_mode = 0 };
-	if (mkdirat(p->dir, p->name, MODE_PRIVATE) == 0)
+	if (mkdirat(p->dir, p->name, mode) == 0)
 		return 0;
 	if (errno != EEXIST)
 		return err_sys(e, "make it");
@@ -103,7 +104,7 @@ make_dir(struct tree *t, const struct place *p, struct stat *ret_old, struct err
 		return 0;
 	if (place_clear(t, p, ret_old, e) < 0)
 		return -e->code;
-	return mkdirat(p->dir, p->name, MODE_PRIVATE) < 0 ? err_sys(e, "make it") : 0;
+	return mkdirat(p->dir, p->name, mode) < 0 ? err_sys(e, "make it") : 0;
 }
 
 static const struct tar_xattr *
@@ -115,34 +116,40 @@ default_acl(const struct tree *t, const struct tar_entry *x)
 	return NULL;
 }
 
+/* @made: the mode that it was made with, 0: it was there before */
 static int
-dir_attributes(struct tree *t, int fd, const char *path, const struct tar_entry *x, bool old,
+dir_attributes(struct tree *t, int fd, const char *path, const struct tar_entry *x, mode_t made,
 	       struct err *e)
 {
+	struct late_dir d = { .mode = x->mode, .has_mode = made == x->mode, .mtime = x->mtime };
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
 		return err_sys(e, "stat");
-	if (attr_set_dir(t, fd, x, old, e) < 0)
+	d.ino = st.st_ino;
+	if (attr_set_dir(t, fd, x, made == 0, e) < 0)
 		return -e->code;
-	return late_add_dir(t, path, &st, x->mode, x->mtime, default_acl(t, x), e);
+	return late_add_dir(t, path, &d, default_acl(t, x), e);
 }
 
 /* A directory where a whiteout was has nothing of the layers below in it. */
 static int
 add_dir(struct tree *t, const struct place *p, const struct tar_entry *x, struct err *e)
 {
+	const mode_t mode = attr_dir_mode(t, x);
 	AUTO_FD fd = -1;
 	struct stat old;
 
-	if (make_dir(t, p, &old, e) < 0)
+	if (make_dir(t, p, mode, &old, e) < 0)
 		return -e->code;
 	fd = openat(p->dir, p->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return err_sys(e, "open it");
-	if (is_whiteout(&old) && set_opaque(fd, e) < 0)
+	if ((is_whiteout(&old) && set_opaque(fd, e) < 0) ||
+	    dir_attributes(t, fd, p->path, x, S_ISDIR(old.st_mode) ? 0 : mode, e) < 0)
 		return -e->code;
-	return dir_attributes(t, fd, p->path, x, S_ISDIR(old.st_mode), e);
+	dir_push(t, p, TAKE_FD(fd));
+	return 0;
 }
 
 /* "." or "/": the directory that we were given, which stays what it is. */
@@ -156,7 +163,7 @@ add_root(struct tree *t, const struct tar_entry *x, struct err *e)
 	fd = dir_open(t, "", O_RDONLY);
 	if (fd < 0)
 		return err_sys(e, "open it");
-	return dir_attributes(t, fd, "", x, true, e);
+	return dir_attributes(t, fd, "", x, 0, e);
 }
 
 /* --- links and nodes --- */
@@ -221,14 +228,14 @@ add_fifo(struct tree *t, const struct place *p, const struct tar_entry *x, struc
 static int
 record_device(struct tree *t, const struct place *p, const struct tar_entry *x, struct err *e)
 {
-	AUTO_FD fd = create(t, p, e);
+	AUTO_FD fd = create(t, p, MODE_FILE, e);
 	char type[32];
 
 	if (fd < 0)
 		return -e->code;
 	(void)snprintf(type, sizeof(type), "%s-%llu-%llu", x->kind == TAR_CHAR ? "char" : "block",
 		       (unsigned long long)x->major, (unsigned long long)x->minor);
-	return attr_set_file(t, fd, x, type, e);
+	return attr_set_file(t, fd, x, type, MODE_FILE, e);
 }
 
 /* Real where it can be, else an empty file with a record. */
@@ -356,23 +363,35 @@ tree_finish(struct tree *t, struct err *e)
 	return late_do(t, e);
 }
 
+/* Neither the umask nor an inherited access list takes anything from a mode. */
+static bool
+has_exact_modes(int dir_fd)
+{
+	AUTO_FD fd = openat(dir_fd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0777);
+	struct stat st;
+
+	return fd >= 0 && fstat(fd, &st) == 0 && (st.st_mode & 07777) == 0777;
+}
+
 /* The root may have no entry of its own. */
 int
 tree_new(int dir_fd, enum unpack_owners how, const struct unpack_limits *l, struct tree **ret,
 	 struct err *e)
 {
 	AUTO_TREE t = xcalloc(1, sizeof(*t));
+	struct late_dir d = { .mode = MODE_IMPLIED };
 	struct stat st;
 
 	t->root = dir_fd;
-	t->dir_fd = -1;
 	t->how = how;
 	t->limits = l;
 	t->uid = geteuid();
 	t->gid = getegid();
 	if (fstat(dir_fd, &st) < 0 || fchmod(dir_fd, MODE_PRIVATE) < 0)
 		return err_sys(e, "the directory to unpack into");
-	if (late_add_dir(t, "", &st, MODE_IMPLIED, (struct timespec){ .tv_sec = 0 }, NULL, e) < 0)
+	t->exact_modes = has_exact_modes(dir_fd);
+	d.ino = st.st_ino;
+	if (late_add_dir(t, "", &d, NULL, e) < 0)
 		return -e->code;
 	*ret = TAKE_PTR(t);
 	return 0;
@@ -382,7 +401,7 @@ void
 tree_freep(struct tree **t)
 {
 	if (*t) {
-		fd_closep(&(*t)->dir_fd);
+		dir_leave(*t);
 		late_free(*t);
 	}
 	free(*t);

@@ -3,13 +3,13 @@
  *
  * Names are resolved below the directory as if it were "/" (openat2, RESOLVE_IN_ROOT), so links
  * made by an earlier entry are followed and lead nowhere else; the last part of a name is never
- * followed.  The directory a name lies in is resolved once, and used as a descriptor for all
- * entries in a row that lie in it.  Everything new is made with O_EXCL, or by a call that makes
+ * followed.  The directories on the way to a name are resolved once, and used as descriptors for all
+ * entries in a row that lie below them.  Everything new is made with O_EXCL, or by a call that makes
  * nothing over something else; what is there already, by an earlier entry, is removed first, unless
  * both are directories.
  *
- * Directories get their mode, default access list and times at the end: making what is in them
- * would change these, or be hindered by them.
+ * Directories get their times at the end, and a default access list, and a mode that is not harmless:
+ * making what is in them would change these, or be hindered by them.
  */
 #ifndef IMAGE_TREE_H
 #define IMAGE_TREE_H
