@@ -53,6 +53,28 @@ random() {
 test_ok "without a name one is made up, and told" random
 quiet() { keep --name quiet base:1 true 2>"$tmp/said" && [ ! -s "$tmp/said" ] && rootlet rm quiet; }
 test_ok "with one nothing is" quiet
+points() {
+	mkdir -p "$tmp/points" && keep --name points -v "$tmp/points:/data/of/mine" --tmpfs /new base:1 sh -c 'echo x >/data/of/mine/x' &&
+		[ -e "$tmp/points/x" ] && prints "" rootlet diff points && start points true && prints "" rootlet diff points
+}
+test_ok "mount points that were missing are no change" points
+points_used() {
+	start points sh -c 'echo x >/data/of/file && mkdir /data/empty' && prints 'A d 0 /data
+A d 0 /data/empty
+A d 0 /data/of
+A f 2 /data/of/file' sh -c '"$ROOTLET" diff points | sed "s/  */ /g"' && rootlet commit points used:1 >/dev/null &&
+		prints "file" run used:1 ls /data/of && rootlet rm points
+}
+test_ok "but what the program made beside them is" points_used
+on_the_host() (
+	mkdir -p "$tmp/here/dir" && cd "$tmp/here" &&
+		unshare -Urm sh -c 'mount -t tmpfs t dir && cd . && "$ROOTLET" run --keep --name machine host sh -c \
+			"echo x >made; mkdir /rootlet-test" && "$ROOTLET" diff machine' >"$tmp/out" && rootlet rm machine &&
+		grep -qx "A f *2 $tmp/here/made" "$tmp/out" && grep -qx "A d *0 /rootlet-test" "$tmp/out" &&
+		! grep -q " /etc/$" "$tmp/out"
+)
+have_mounts() { unshare -Urm mount -t tmpfs t "$tmp/points" 2>/dev/null; }
+test_if mounts "no mounts here" "of the machine, what is made in directories with mounts below is seen" on_the_host
 streams() { [ "$(echo in | start one sh -c 'cat; echo err >&2' 2>"$tmp/err")" = in ] && grep -qx err "$tmp/err"; }
 test_ok "streams are those of start" streams
 environment() {

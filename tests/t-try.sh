@@ -196,6 +196,37 @@ test_if user "root may write anywhere" "what the caller may not write is refused
 own_tmp() { try --apply=yes sh -c 'echo x >/tmp/rootlet-try-test' 2>&1 | grep -q "nothing has changed"; }
 test_ok "/tmp is the command's own" in_tree own_tmp
 
+# --- where something is mounted below ---
+
+# mounted COMMAND...: with a mount in the current directory, which so is no overlay, and on a file of it.
+mounted() {
+	mkdir -p dir/on && touch -d @1000000000 removed &&
+		unshare -Urm sh -c 'mount -t tmpfs t dir/on && mount --bind single changed && "$@"' sh "$@" 2>"$tmp/list"
+}
+mounted_says() {
+	grep "^  [ACD] " "$tmp/list" | sed 's/   *[0-9.]*B$//' | LC_ALL=C sort >"$tmp/said"
+	printf '  %s\n' "A dir/new" "A dir/on/inside" "A made/" "A made/file" "A new" "C dir/" "C relinked" \
+		"D removed" | diff - "$tmp/said"
+}
+mounted_lists() {
+	rm link && cp single link && mounted "$ROOTLET" try --apply=no sh -c "echo more >>link && rm removed &&
+		echo new >new && echo sub >dir/new && echo x >dir/on/inside && mkdir made && echo y >made/file && chmod 700 dir &&
+		ln -sfn dir relinked" && grep -q "^  C link " "$tmp/list" && sed -i '/C link/d' "$tmp/list" && mounted_says
+}
+test_if tmpfs "no mounts here" "files directly in a directory with a mount below are listed" in_tree mounted_lists
+mounted_none() { mounted "$ROOTLET" try --apply=yes true && grep -qx "rootlet: nothing has changed" "$tmp/list"; }
+test_if tmpfs "no mounts here" "and without a change nothing is" in_tree mounted_none
+mounted_applies() {
+	mounted "$ROOTLET" try --apply=yes sh -c 'echo more >>empty && rm removed && echo new >new && mkdir dir/made' &&
+		[ ! -e removed ] && [ "$(cat new)" = new ] && [ -d dir/made ]
+}
+test_if tmpfs "no mounts here" "and applied" in_tree mounted_applies
+point() {
+	mkdir -p "$tmp/points" && try --apply=yes -v "$tmp/points:$PWD/dir/missing/point" sh -c 'echo x >dir/missing/point/x' \
+		2>"$tmp/list" && grep -qx "rootlet: nothing has changed" "$tmp/list" && [ ! -e dir/missing ] && [ -e "$tmp/points/x" ]
+}
+test_ok "a mount point that was missing is no change" in_tree point
+
 # --- attributes ---
 
 attributes() {

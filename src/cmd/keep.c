@@ -93,11 +93,15 @@ fill_places(struct container_record *r, const struct spec *s, struct err *e)
 		const bool is_image = m == s->mounts && r->image.digest;
 		char name[NAME_MAX + 1];
 
-		if (m->op != MOUNT_OVERLAY || m->upper || m->lowers_only)
+		const bool is_mirror = m->op == MOUNT_LAYER_DIR && m->mirror;
+
+		if (!is_mirror && (m->op != MOUNT_OVERLAY || m->upper || m->lowers_only))
 			continue;
 		if (layer_name(s, m, name, e) < 0)
 			return -e->code;
-		for (char **p = m->lowers; *p && !is_image; p++)
+		if (is_mirror)
+			strv_take(&r->places, xasprintf("%s=%s", name, m->src));
+		for (char **p = m->lowers; p && *p && !is_image; p++)
 			strv_take(&r->places, xasprintf("%s=%s", name, *p));
 		if (is_image)
 			strv_take(&r->places, xasprintf("%s=", name));
@@ -184,6 +188,7 @@ cmd_keep_begin(struct container *c, struct spec *s, struct err *e)
 	for (size_t i = 1; i < strv_len(r->stack); i++)
 		strv_take(&s->layer_below, container_layer(c, i));
 	s->layer = SPEC_LAYER_DISK;
+	s->layer_told = true;
 	s->layer_keep = container_layer(c, 0);
 	if (fill_places(r, s, e) < 0)
 		return -e->code;

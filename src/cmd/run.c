@@ -154,6 +154,7 @@ check_commit(const char *name, struct spec *s, const struct image_record *image,
 	if (s->layer == SPEC_LAYER_RAM || s->read_only)
 		return err_set(e, EINVAL, "--commit: a layer on disk is needed");
 	s->layer = SPEC_LAYER_DISK;
+	s->layer_told = true;
 	r = image_ref_parse(name, &ref, e);
 	if (r == 0 && ref.digest)
 		r = err_set(e, EINVAL, "'%s' has a digest: that is no name", name);

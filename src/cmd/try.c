@@ -63,23 +63,10 @@ is_place(const struct spec *s, size_t i, bool image)
 {
 	const struct mount_step *m = &s->mounts[i];
 
+	if (m->op == MOUNT_LAYER_DIR)
+		return m->mirror && !m->read_only;
 	return m->op == MOUNT_OVERLAY && m->lowers && !m->upper && !m->lowers_only &&
 	       !m->read_only && !(image && i == 0);
-}
-
-/* A directory with a mount below is no overlay, but a plain directory of the layer: see frontend/host.c. */
-static bool
-is_on_the_way(const struct spec *s, const char *cwd)
-{
-	bool found = false;
-
-	for (size_t i = 0; cwd && i < s->n_mounts; i++) {
-		const struct mount_step *m = &s->mounts[i];
-
-		if (strcmp(m->dst, cwd) == 0)
-			found = m->op == MOUNT_LAYER_DIR || m->op == MOUNT_DIR;
-	}
-	return found;
 }
 
 int
@@ -102,11 +89,7 @@ cmd_changes_check(const struct run_args *a, const struct run_host *h, struct spe
 		return err_hint(e, "-v DIR:DST:layer shows one");
 	}
 	s->layer = SPEC_LAYER_DISK;
-	if (is_on_the_way(s, h->cwd))
-		(void)fprintf(
-			stderr,
-			"rootlet: something is mounted below the current directory: changes of "
-			"files directly in it are not seen\n");
+	s->layer_told = true;
 	return 0;
 }
 
@@ -143,14 +126,16 @@ add_places(char ***words, const struct run_plan *p)
 	const struct spec *s = p->spec;
 
 	for (size_t i = 0; i < s->n_mounts; i++) {
+		const struct mount_step *m = &s->mounts[i];
+		const bool mirror = m->op == MOUNT_LAYER_DIR;
 		AUTO_FREE char *real = NULL;
 
 		if (!is_place(s, i, p->image))
 			continue;
-		real = realpath(s->mounts[i].lowers[0], NULL);
+		real = realpath(mirror ? m->src : m->lowers[0], NULL);
 		if (!real)
 			continue;
-		strv_take(words, xasprintf("%zu", i));
+		strv_take(words, xasprintf(mirror ? "mirror-u%zu" : "u%zu", i));
 		strv_take(words, TAKE_PTR(real));
 	}
 }

@@ -132,13 +132,13 @@ stack_is_valid(char *const *stack)
 	return stack != NULL;
 }
 
-/* A name without a slash, and an absolute path; only "u0" may be over the layers of an image. */
+/* A name without a slash, of layer_name(), and an absolute path; only "u0" may be over the layers of an image. */
 static bool
 place_is_valid(const char *place, bool has_image)
 {
 	const size_t n = strcspn(place, "=");
 
-	return place[0] == 'u' && place[n] == '=' && !memchr(place, '/', n) &&
+	return (place[0] == 'u' || place[0] == 'd') && place[n] == '=' && !memchr(place, '/', n) &&
 	       (place[n + 1] == '/' || (has_image && strcmp(place, "u0=") == 0));
 }
 

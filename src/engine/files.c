@@ -174,3 +174,21 @@ file_chmod(const struct rootfs *r, const struct mount_step *m, struct err *e)
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	return chmod(path, (mode_t)m->mode) < 0 ? err_sys(e, "chmod %s", m->dst) : 0;
 }
+
+int
+file_dir(const struct rootfs *r, const struct mount_step *m, struct err *e)
+{
+	AUTO_FD fd = target_make_dir(r, m->dst, rootfs_mode(m, 0755), e);
+	char path[32];
+	struct stat st;
+
+	if (fd < 0)
+		return fd;
+	if (!m->src || stat(m->src, &st) < 0)
+		return 0;
+	/* An owner outside of our map cannot be given; then it is ours.  mkdir(2) made no setgid bit. */
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	IGNORE(chown(path, st.st_uid, st.st_gid));
+	IGNORE(chmod(path, st.st_mode & 07777));
+	return 0;
+}

@@ -58,7 +58,8 @@ open_lowers(const struct rootfs *r, struct overlay *o, const struct mount_step *
 {
 	char name[NAME_MAX + 1];
 
-	if (m->trusted && !m->upper && !r->spec->layer_below && overlay_are_beside(m->lowers))
+	if (m->trusted && !m->upper && !r->spec->layer_below && !r->spec->layer_told &&
+	    overlay_are_beside(m->lowers))
 		o->beside = m->lowers;
 	if (r->spec->layer_below && !m->upper && !m->lowers_only &&
 	    (layer_name(r->spec, m, name, e) < 0 || open_below(r, o, name, e) < 0))
@@ -88,6 +89,21 @@ open_upper(const struct rootfs *r, struct overlay *o, const struct mount_step *m
 		return -e->code;
 	(void)snprintf(o->upper, sizeof(o->upper), "/proc/self/fd/%d", o->upper_fd);
 	(void)snprintf(o->work, sizeof(o->work), "/proc/self/fd/%d", o->work_fd);
+	return 0;
+}
+
+/* Where all layers are taken there is none, and mount points are told like what the program made. */
+static int
+add_ground(const struct rootfs *r, struct overlay *o, const struct mount_step *m, struct err *e)
+{
+	int found;
+
+	if (!r->spec->layer_told || o->n == OVERLAY_LOWERS_MAX)
+		return 0;
+	found = ground_open(r, m, o->lowers, o->n, &o->lowers[o->n], e);
+	if (found < 0)
+		return found;
+	o->n += (size_t)found;
 	return 0;
 }
 
@@ -281,6 +297,8 @@ overlay_mount(struct rootfs *r, const struct mount_step *m, struct err *e)
 		(void)err_hint(e, "each layer takes a descriptor while they are mounted: ulimit -Hn 1024");
 	if (done == 0 && m->upper)
 		done = open_upper(r, &o, m, e);
+	else if (done == 0 && !m->lowers_only)
+		done = add_ground(r, &o, m, e);
 	if (done == 0)
 		done = mount_overlay_once(r, m, &o, e);
 	if (done < 0 && e->code == EINVAL && r->layer_fd >= 0 &&
@@ -293,6 +311,26 @@ overlay_mount(struct rootfs *r, const struct mount_step *m, struct err *e)
 	overlay_close(&o);
 	set_limit(m, &limit, true);
 	return done;
+}
+
+/* A mirror that the layer lies over, so that what it takes is what the program changed. */
+static int
+mirror_mount(struct rootfs *r, const struct mount_step *m, struct err *e)
+{
+	struct overlay o = { .n = 0, .upper_fd = -1, .work_fd = -1 };
+	char name[NAME_MAX + 1];
+	int fd, done = layer_name(r->spec, m, name, e);
+
+	if (done == 0 && (done = open_below(r, &o, name, e)) == 0 && o.n == OVERLAY_LOWERS_MAX)
+		done = err_set(e, E2BIG, "more than %d layers", OVERLAY_LOWERS_MAX);
+	if (done == 0 && (fd = done = ground_mirror(r, m, e)) >= 0) {
+		o.lowers[o.n++] = fd;
+		done = mount_overlay_once(r, m, &o, e);
+	}
+	overlay_close(&o);
+	if (done < 0)
+		return done;
+	return r->root_fd < 0 ? target_own(r, AT_FDCWD, "root", e) : target_own_dst(r, m->dst, e);
 }
 
 /* A directory of the layer that earlier ones have had: they show through.  Returns 1 when none has. */
@@ -338,6 +376,8 @@ layer_dir_mount(struct rootfs *r, const struct mount_step *m, struct err *e)
 	const mode_t mode = rootfs_mode(m, 0755);
 	char name[16], src[48];
 
+	if (r->spec->layer_told && m->mirror)
+		return mirror_mount(r, m, e);
 	if (r->spec->layer_keep)
 		return kept_dir_mount(r, m, e);
 	(void)snprintf(name, sizeof(name), "d%u", r->serial++);

@@ -186,24 +186,6 @@ step_tmpfs(const struct rootfs *r, const struct mount_step *m, struct err *e)
 }
 
 static int
-step_dir(const struct rootfs *r, const struct mount_step *m, struct err *e)
-{
-	AUTO_FD fd = target_make_dir(r, m->dst, rootfs_mode(m, 0755), e);
-	char path[32];
-	struct stat st;
-
-	if (fd < 0)
-		return fd;
-	if (!m->src || stat(m->src, &st) < 0)
-		return 0;
-	/* An owner outside of our map cannot be given; then it is ours.  mkdir(2) made no setgid bit. */
-	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	IGNORE(chown(path, st.st_uid, st.st_gid));
-	IGNORE(chmod(path, st.st_mode & 07777));
-	return 0;
-}
-
-static int
 step_mqueue(const struct rootfs *r, const struct mount_step *m, struct err *e)
 {
 	AUTO_FD target = target_open(r, m->dst, true, 0755, e);
@@ -273,7 +255,7 @@ run_step(struct rootfs *r, const struct mount_step *m, struct err *e)
 	case MOUNT_SYMLINK:
 		return file_symlink(r, m, e);
 	case MOUNT_DIR:
-		return step_dir(r, m, e);
+		return file_dir(r, m, e);
 	case MOUNT_CHMOD:
 		return file_chmod(r, m, e);
 	case MOUNT_REMOUNT_RO:
@@ -305,6 +287,8 @@ run_plan(struct rootfs *r, struct err *e)
 		const bool is_root = m->dst[strspn(m->dst, "/.")] == '\0';
 
 		r->parent_mode = m->parent_mode < 0 ? 0755 : (mode_t)m->parent_mode;
+		if (ground_has(r, m))
+			continue;
 		if (run_step(r, m, e) < 0) {
 			if (!m->optional || i == 0 || m->op == MOUNT_BIND || !is_absent(r, e))
 				return -e->code;

@@ -98,7 +98,28 @@ int overlay_mount(struct rootfs *r, const struct mount_step *m, struct err *e);
 /* An empty directory of the layer at m->dst (the stage's "root" for "/"). */
 int layer_dir_mount(struct rootfs *r, const struct mount_step *m, struct err *e);
 
+/*
+ * The lowest directory of the overlay of step @m, for mount points of later steps that are missing in
+ * the @n directories @lowers.
+ *
+ * @ret: owned, O_PATH
+ *
+ * Returns 1, or 0 when none is missing and there is no such directory.
+ */
+int ground_open(const struct rootfs *r, const struct mount_step *m, const int *lowers, size_t n,
+		int *ret, struct err *e);
+/* That of a mirror, with all its steps but the mounts.  Returns an O_PATH descriptor. */
+int ground_mirror(const struct rootfs *r, const struct mount_step *m, struct err *e);
+/* Has ground_mirror() done what step @m is for? */
+static inline bool
+ground_has(const struct rootfs *r, const struct mount_step *m)
+{
+	return r->spec->layer_told && m->mirror &&
+	       (m->op == MOUNT_DIR || m->op == MOUNT_COPY || m->op == MOUNT_SYMLINK);
+}
+
 /* What is written or changed rather than mounted. */
+int file_dir(const struct rootfs *r, const struct mount_step *m, struct err *e);
 int file_copy(const struct rootfs *r, const struct mount_step *m, struct err *e);
 int file_mount(struct rootfs *r, const struct mount_step *m, struct err *e);
 int file_write(const struct rootfs *r, const struct mount_step *m, struct err *e);

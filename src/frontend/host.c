@@ -126,18 +126,22 @@ mirror_file(struct mirror *m, const char *src, const char *dst, const struct sta
 	step->read_only = !copy;
 	step->optional = true;
 	step->trusted = true;
+	step->mirror = true;
 }
 
 static void
 mirror_link(struct mirror *m, const char *src, const char *dst)
 {
+	struct mount_step *step;
 	char text[PATH_MAX];
 	ssize_t n = readlink(src, text, sizeof(text) - 1);
 
 	if (n < 0)
 		return;
 	text[n] = '\0';
-	spec_add_mount(m->spec, MOUNT_SYMLINK, xstrdup(dst))->src = xstrdup(text);
+	step = spec_add_mount(m->spec, MOUNT_SYMLINK, xstrdup(dst));
+	step->src = xstrdup(text);
+	step->mirror = true;
 }
 
 /* Sockets, pipes and devices are not mirrored: they are ways out. */
@@ -187,6 +191,18 @@ add_overlay(struct spec *s, const char *src, const char *dst)
 	step->src = xstrdup(src); /* bound read-only where no overlay is possible */
 	step->read_only = s->read_only;
 	step->optional = true;
+	step->mirror = true;
+}
+
+/* A directory of the layer, to which the steps of its entries are added next. */
+static void
+add_mirror_root(struct spec *s, const char *src, const char *dst)
+{
+	struct mount_step *step = spec_add_mount(s, MOUNT_LAYER_DIR, xstrdup(dst));
+
+	step->src = xstrdup(src);
+	step->read_only = s->read_only;
+	step->mirror = true;
 }
 
 /* rootlet's own directories: what it mounts there itself comes later in the plan. */
@@ -218,6 +234,7 @@ mirror_dir(struct mirror *m, const char *src, const char *dst, struct err *e)
 	step = spec_add_mount(m->spec, MOUNT_DIR, xstrdup(dst));
 	step->src = xstrdup(src);
 	step->mode = st.st_mode & 07777;
+	step->mirror = true;
 	if (is_ours(dst) || has_entry(m->pseudo, src))
 		return 0;
 	return mirror_entries(m, src, dst, e);
@@ -236,7 +253,7 @@ run_add_mirror(struct spec *s, const char *src, const char *dst, struct err *e)
 		strv_take(&step->lowers, TAKE_PTR(clean));
 		step->read_only = s->read_only;
 	} else if (r == 0) {
-		spec_add_mount(s, MOUNT_LAYER_DIR, xstrdup(dst))->read_only = s->read_only;
+		add_mirror_root(s, clean, dst);
 		r = mirror_entries(&m, clean, dst, e);
 	}
 	strv_freep(&m.points);
@@ -328,7 +345,7 @@ run_add_host_root(struct spec *s, const struct run_args *a, const struct run_hos
 	struct mirror m = { .spec = s };
 	int r;
 
-	spec_add_mount(s, MOUNT_LAYER_DIR, xstrdup("/"));
+	add_mirror_root(s, "/", "/");
 	r = read_mounts(&m, e);
 	if (r == 0)
 		r = mirror_entries(&m, "/", "/", e);

@@ -34,6 +34,8 @@ directory_changed(const struct collect *c, const struct node *n, const struct at
 	if (!n->path[0]) {
 		if (host->st.st_uid != geteuid())
 			return false;
+	}
+	if (!n->path[0] || c->place->mirror) {
 		now.xattrs = host->xattrs;
 		now.n_xattrs = host->n_xattrs;
 	}

@@ -203,6 +203,8 @@ verb_apply(int argc, char **argv, struct err *e)
 
 /* --- after a run --- */
 
+#define MIRROR "mirror-" /* before the name of an upper directory: see apply_place.mirror */
+
 struct ended {
 	const char *layer, *mode, *save, *dir, *state_dir;
 	struct apply_place *places; /* owned, with what is open in them */
@@ -211,15 +213,18 @@ struct ended {
 	struct timespec start;
 };
 
-/* What nothing was written to is not there. */
+/* "NAME PATH" each.  What nothing was written to is not there. */
 static int
 open_places(struct ended *d, int n, char **pairs, struct err *e)
 {
 	d->places = xcalloc((size_t)n / 2 + 1, sizeof(*d->places));
 	for (int i = 0; i + 1 < n; i += 2) {
 		struct apply_place *p = &d->places[d->n_places];
-		AUTO_FREE char *upper = xasprintf("%s/u%s", d->layer, pairs[i]);
+		const bool mirror = strncmp(pairs[i], MIRROR, strlen(MIRROR)) == 0;
+		AUTO_FREE char *upper = xasprintf("%s/%s", d->layer,
+						  pairs[i] + (mirror ? strlen(MIRROR) : 0));
 
+		p->mirror = mirror;
 		p->upper_fd = open(upper, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (p->upper_fd < 0 && errno == ENOENT)
 			continue;
@@ -343,7 +348,7 @@ verb_end_changes(int argc, char **argv, struct err *e)
 
 	if (argc < 8)
 		return err_set(e, EINVAL,
-			       "end-changes OWNERS LAYER SEC NSEC MODE SAVE DIR [STEP PATH]...");
+			       "end-changes OWNERS LAYER SEC NSEC MODE SAVE DIR [NAME PATH]...");
 	d.recorded = strcmp(argv[1], "recorded") == 0;
 	d.layer = argv[2];
 	d.mode = argv[5];

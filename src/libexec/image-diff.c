@@ -20,6 +20,7 @@
 struct show {
 	const struct diff_args *args;
 	const char *dst; /* of the place */
+	bool is_image;   /* it is over the layers of one */
 	bool json;
 	size_t n;        /* entries so far */
 	char path[2 * PATH_MAX]; /* of the entry, as it is printed */
@@ -109,6 +110,19 @@ print_patch(const struct show *s, const struct diff_entry *d, struct err *e)
 
 /* --- all of it --- */
 
+/*
+ * The top of the upper directory over one of this machine: where that is somebody else's, or closed to
+ * us, it was made with other attributes, which is rootlet's doing.
+ */
+static bool
+is_foreign_top(const struct show *s, const struct diff_entry *d)
+{
+	struct stat st;
+
+	return !s->is_image && !d->path[0] &&
+	       (d->old_fd < 0 || fstat(d->old_fd, &st) < 0 || st.st_uid != geteuid());
+}
+
 static int
 show(void *arg, const struct diff_entry *d, struct err *e)
 {
@@ -116,6 +130,8 @@ show(void *arg, const struct diff_entry *d, struct err *e)
 	AUTO_FREE char *path = xasprintf("%s/%s", s->dst, d->path);
 	int r = 0;
 
+	if (is_foreign_top(s, d))
+		return 0;
 	(void)str_printable(s->path, sizeof(s->path), path, false);
 	if (s->args->patch && d->type == 'f')
 		r = print_patch(s, d, e);
@@ -147,6 +163,7 @@ diff(const char *name, const struct diff_args *a, struct err *e)
 		const struct pack_options o = kept_options(&k, p);
 
 		s.dst = p->dst;
+		s.is_image = p->is_image;
 		r = p->n_upper ? diff_layer(p->upper[0], &o, show, &s, e) : 0;
 	}
 	if (s.json)

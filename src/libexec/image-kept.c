@@ -108,7 +108,9 @@ add_place(struct kept *k, const char *word, const char **last, struct err *e)
 	*last = word;
 	k->places = xrealloc_array(k->places, k->n_places + 1, sizeof(*k->places));
 	p = &k->places[k->n_places++];
-	*p = (struct kept_place){ .dst = place_of(word, n), .is_image = !word[n + 1] };
+	*p = (struct kept_place){ .dst = place_of(word, n),
+				  .is_mirror = word[0] == 'd',
+				  .is_image = !word[n + 1] };
 	if (!p->is_image)
 		open_lower(word + n + 1, p);
 	return open_uppers(&k->c, word, n, p, e);
@@ -166,7 +168,7 @@ const struct kept_place *
 kept_root(const struct kept *k)
 {
 	for (size_t i = 0; i < k->n_places; i++)
-		if (k->places[i].dst[0] == '\0')
+		if (k->places[i].dst[0] == '\0' && !k->places[i].is_mirror)
 			return &k->places[i];
 	return NULL;
 }

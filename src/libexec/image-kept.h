@@ -15,6 +15,7 @@ struct kept_place {
 	size_t n_upper;
 	int *lower;  /* owned, the topmost first; host directories, or none of those of an image */
 	size_t n_lower;
+	bool is_mirror; /* over what looks like a directory of the host */
 	bool is_image; /* over the layers of the image, which are in the store */
 };
 

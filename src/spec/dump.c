@@ -76,7 +76,7 @@ dump_flags(json_t *j, const struct mount_step *m)
 		{ m->read_only, "readOnly" },	  { m->devices, "devices" },
 		{ m->lowers_only, "lowersOnly" }, { m->optional, "optional" },
 		{ m->unmasked, "unmasked" },	  { m->from_host, "fromHost" },
-		{ m->plain, "plain" },
+		{ m->plain, "plain" },		  { m->mirror, "mirror" },
 	};
 
 	for (size_t i = 0; i < NELEMS(flags); i++)
@@ -149,11 +149,11 @@ dump_root(const struct spec *s)
 
 	for (size_t i = 0; i < s->n_mounts; i++)
 		json_array_append_new(steps, dump_step(&s->mounts[i]));
-	return json_pack("{s:o, s:b, s:s, s:I, s:o, s:o, s:o, s:b}", "mounts", steps,
+	return json_pack("{s:o, s:b, s:s, s:I, s:o, s:o, s:o, s:b, s:b}", "mounts", steps,
 			 "mountsAsGiven", s->mounts_as_given, "layer", layer_names[s->layer],
 			 "layerSize", (json_int_t)s->layer_size, "layerDir", text(s->layer_dir),
 			 "layerKeep", text(s->layer_keep), "layerBelow", texts(s->layer_below),
-			 "readOnly", s->read_only);
+			 "layerTold", s->layer_told, "readOnly", s->read_only);
 }
 
 static json_t *

@@ -181,6 +181,8 @@ spec_validate(const struct spec *s, struct err *e)
 		return err_set(e, EINVAL, "a layer on disk needs a directory");
 	if (s->layer_keep && (s->layer != SPEC_LAYER_DISK || s->read_only))
 		return err_set(e, EINVAL, "a layer that is kept takes writes on disk");
+	if (s->layer_told && s->layer != SPEC_LAYER_DISK)
+		return err_set(e, EINVAL, "a layer that is to be told has to be on disk");
 	if (s->layer_below && !s->layer_keep)
 		return err_set(e, EINVAL, "earlier layers lie below one that is kept");
 	for (size_t i = 0; i < s->n_mounts; i++)

@@ -99,6 +99,8 @@ struct mount_step {
 			  * & co. read-only where the caller could write; no message queues in
 			  * /dev, and the caller's terminal src as its console */
 	bool trusted;    /* links in src may be followed: we found it, or the caller wants that */
+	bool mirror;     /* MOUNT_LAYER_DIR: the steps that follow it and have this, too, make it look like
+			  * directory src of the host */
 };
 
 /* Where writes to overlays go. */
@@ -157,6 +159,8 @@ struct spec {
 			      * stays as it is then; NULL: a new one, which is removed */
 	char **layer_below;  /* owned strv; earlier directories of layer_keep, topmost first: what they
 			      * took lies between it and the base */
+	bool layer_told;     /* SPEC_LAYER_DISK: somebody will be told what the layer has taken: mount
+			      * points and mirrors, which are rootlet's own work, lie below it */
 	bool read_only;      /* overlays become read-only once everything is mounted */
 	bool mounts_as_given; /* the plan is the caller's own, not rootlet's: mount points are made
 			       * wherever they are missing, in folders of the host too; "/" and
