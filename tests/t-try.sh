@@ -319,6 +319,11 @@ test_ok "nor is a change just before" in_tree just_before
 save() { changes --save "$tmp/saved" "$@"; }
 test_ok "--save changes nothing" in_tree unchanged save
 test_ok "the file is for the caller alone" prints 600 stat -c %a "$tmp/saved"
+# A name that has no room for more: what is written until then has one that does not come from it.
+longest() {
+	name=$(printf '%0255d' 0) && try --save "$name" sh -c 'echo x >new' && [ "$(stat -c %a "$name")" = 600 ]
+}
+test_ok "it may have the longest name there is" in_tree longest
 is_a_tar() { tar -tf "$tmp/saved" | grep -qx here/changed; }
 test_ok "it is a tar" is_a_tar
 applied_later() { apply "$tmp/saved" && same_listing . "$tmp/want" && no_leftovers; }

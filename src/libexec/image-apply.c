@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/newfile.h"
 #include "base/parse.h"
 #include "base/str.h"
 #include "cmd/cmd.h"
@@ -238,22 +239,36 @@ open_places(struct ended *d, int n, char **pairs, struct err *e)
 	return 0;
 }
 
+/* The directory that @path names a file in; @ret_name points into @path. */
+static int
+open_parent(const char *path, const char **ret_name, struct err *e)
+{
+	const char *slash = strrchr(path, '/');
+	AUTO_FREE char *dir = xstrndup(path, slash ? (size_t)(slash - path) + 1 : 0);
+	int fd = open(slash ? dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	*ret_name = slash ? slash + 1 : path;
+	return fd < 0 ? err_sys(e, "make %s", path) : fd;
+}
+
+/* Readable by its owner alone. */
 static int
 save_as(const struct ended *d, const struct apply_list *l, const char *path, struct err *e)
 {
-	AUTO_FREE char *temp = xasprintf("%s.%d.tmp", path, (int)getpid());
-	AUTO_FD fd = open(temp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	int r;
+	const char *name;
+	AUTO_FD dir = open_parent(path, &name, e);
+	AUTO_NEW_FILE f = NEW_FILE_INIT;
 
-	if (fd < 0)
-		return err_sys(e, "make %s", path);
-	r = apply_save(l, d->places, d->recorded, fd, e);
-	if (r >= 0 && (fsync(fd) < 0 || rename(temp, path) < 0))
-		r = err_sys(e, "write %s", path);
-	if (r < 0) {
-		(void)unlink(temp);
+	if (dir < 0)
 		return err_prefix(e, "save");
-	}
+	if (new_file_open(dir, &f, e) < 0)
+		return err_prefix(e, "save: make %s", path);
+	if (fchmod(f.fd, 0600) < 0)
+		return err_sys(e, "save: make %s private", path);
+	if (apply_save(l, d->places, d->recorded, f.fd, e) < 0)
+		return err_prefix(e, "save");
+	if (new_file_name(&f, name, e) < 0)
+		return err_prefix(e, "save: write %s", path);
 	(void)fprintf(stderr, "rootlet: saved %zu change%s; rootlet apply takes them\n",
 		      apply_count(l, NULL), apply_count(l, NULL) == 1 ? "" : "s");
 	return 0;
