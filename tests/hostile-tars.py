@@ -82,6 +82,7 @@ write("closed-link", entry("directory/", DIR, mode=0o000), entry("a", SYM, "dire
       entry("a/x/", DIR, mode=0o711, mtime=5))
 write("link-swap-in", entry("e/y/f"), entry("d/y/", DIR, mode=0o777), entry("d/y/x"), entry("d", SYM, "e"),
       entry("d/y/x"), entry("d/x"))
+write("link-swap-up", entry("e/f"), entry("a/up", SYM, ".."), entry("a/up/a", SYM, "e"), entry("a/x"))
 write("too-deep", entry("d/" * 2048 + "x", data=b"x"))
 write("wh-long", entry(".wh." + "p" * 255), entry("d/.wh." + "q" * 255))
 write("wh-too-long", entry(".wh." + "p" * 256))

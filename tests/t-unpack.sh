@@ -150,6 +150,8 @@ links_on_the_way() {
 	test_ok "$how: a link that replaces a directory is seen at once" refused "leads nowhere" link-swap.tar
 	test_ok "$how: the same one step further up" tree link-swap-in.tar \
 		'test -h d && test -f e/x && test -f e/y/x && test "$(stat -c %a e/y)" = 755'
+	test_ok "$how: nor does a directory stay that is replaced from below" tree link-swap-up.tar \
+		'test -h a && test -f e/x'
 	test_ok "$how: what waits for the end does not follow a link" tree link-late-dir.tar \
 		'test -h d && test "$(stat -c %a longer)" = 755'
 	test_ok "$how: nothing lies below a file" refused "not a directory" under-file.tar
