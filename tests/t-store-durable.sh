@@ -156,10 +156,70 @@ power_cut() {
 			mount -o loop "$1/cut" "$1/other" && store=$1/other/store && ls "$store"/layers/*/* >/dev/null && small verify &&
 			[ "$(small run base probe cat /dir/file)" = first ]' sh "$tmp" "$1"
 }
+# The disk at six moments: whoever writes stands still (SIGSTOP) while it is copied, and nothing is written for him.
+cat >"$tmp/cuts" <<'END'
+. "$tmp/lib-small"
+PATH=$PATH:/usr/sbin:/sbin
+there() { [ -e "$1" ]; }
+has() { grep -q "$1" "$store/index.json" 2>/dev/null; }
+# What each of them waits for; a command that is quicker is not waited for.
+moment_1() { there "$store"/layers/*/.[nt]*; }
+moment_2() { there "$store"/blobs/sha256/*; }
+moment_3() { there "$store"/layers/*/[0-9a-f]*; }
+moment_4() { has :latest; }
+moment_5() { there "$store"/layers/*/.[nt]* || has new:; }
+moment_6() { has tagged:; }
+states() {
+	for stat in /proc/[0-9]*/task/*/stat; do
+		read -r line 2>/dev/null <"$stat" || continue
+		set -- ${line##*) }
+		[ "$3" != "$writer" ] || echo "$1"
+	done
+}
+stand_still() {
+	kill -s STOP -- "-$writer" 2>/dev/null || return 0
+	until ! states | grep -qv '[TtZX]'; do :; done
+}
+mount -o loop,commit=300 "$tmp/disk" "$tmp/small" || exit
+setsid sh -c '. "$tmp/lib-small"
+	small import -q "$tmp/tree.tar" base >/dev/null && : >"$tmp/did-import" && small run -q --commit=new base payload append /dir/file more >/dev/null &&
+		: >"$tmp/did-commit" && small tag base tagged && : >"$tmp/did-tag"' &
+writer=$!
+during=0
+for m in 1 2 3 4 5 6; do
+	until "moment_$m" || [ -e "$tmp/did-tag" ] || ! kill -0 "$writer" 2>/dev/null; do :; done
+	stand_still
+	ls "$tmp" | grep '^did-' >"$tmp/did.$m"
+	[ -e "$tmp/did-tag" ] || during=$((during + 1))
+	until cp --sparse=always "$tmp/disk" "$tmp/cut.$m" && cmp -s "$tmp/disk" "$tmp/cut.$m"; do :; done
+	kill -s CONT -- "-$writer" 2>/dev/null
+done
+wait "$writer" && echo "$during of 6 before the end" && [ -e "$tmp/did-tag" ] && [ "$during" -ge 2 ]
+END
+# What is there after the cut: all that was done, and perhaps what was being done; and the store goes on.
+cat >"$tmp/after" <<'END'
+. "$tmp/lib-small"
+mount -o loop "$tmp/cut.$1" "$tmp/other" || exit
+store=$tmp/other/store
+names=$(small images --format names) && echo "cut $1: $names" || exit
+if [ -e "$store/index.json" ]; then
+	grep -q '"imageLayoutVersion"' "$store/oci-layout" && python3 -m json.tool "$store/index.json" >/dev/null || exit
+fi
+for done in import:base commit:new tag:tagged; do
+	! grep -qx "did-${done%:*}" "$tmp/did.$1" || echo "$names" | grep -qx "${done#*:}:latest" || { echo "${done#*:} is lost"; exit 1; }
+done
+small verify -q || exit
+for name in $names; do small verify -q "$name" && small run -q "$name" true || exit; done
+small prune >/dev/null && small import -q "$tmp/tree.tar" base >/dev/null && small verify -q && [ "$(small run base probe cat /dir/file)" = first ]
+END
+cuts() { rm -f "$tmp/disk" && truncate -s 64M "$tmp/disk" && mkfs.ext4 -q "$tmp/disk" && unshare -m sh "$tmp/cuts"; }
+after() { unshare -m sh "$tmp/after" "$1"; }
 if need loop; then
 	test_ok "after import all is there" power_cut 'small import -q "$tmp/tree.tar" base'
 	test_ok "after load" power_cut 'small load -q -i "$tmp/base.oci"'
 	test_ok "after a run that has unpacked it" power_cut 'small load -q --no-unpack -i "$tmp/base.oci" && small run -q base true'
+	test_ok "the power goes at six moments of import, commit and tag" cuts
+	for i in 1 2 3 4 5 6; do test_ok "at moment $i: what is there is whole, and the store goes on" after "$i"; done
 else
 	test_skip "power cut" "no loop devices for us here"
 fi
