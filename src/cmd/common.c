@@ -10,6 +10,7 @@
 #include "cmd/cmd.h"
 #include "cmd/container.h"
 #include "cmd/image.h"
+#include "cmd/registry.h"
 #include "frontend/bwrap.h"
 #include "image/aliases.h"
 #include "options/docs.h"
@@ -195,6 +196,8 @@ const struct opt_command cmd_table[] = {
 	  inspect_opts, cmd_image, false },
 	{ "tag", "IMAGE NAME[:TAG]", "give an image one more name", image_name_opts, cmd_image, false },
 	{ "rmi", "[OPTIONS] IMAGE...", "take names from images", rmi_opts, cmd_image, false },
+	{ "tags", "[OPTIONS] REGISTRY/REPOSITORY", "list the tags of a repository in a registry", tags_opts,
+	  cmd_registry, false },
 	{ "df", "[OPTIONS]", "show how much of the disk images and containers take", df_opts,
 	  cmd_image_in_kind, false },
 	{ "prune", "[OPTIONS]", "remove what no image, no container and no run needs any more",

@@ -1,0 +1,53 @@
+/*
+ * registry - the commands about registries
+ *
+ * Their work is done in rootlet-registry; here is what `rootlet` has of them: the tables for help and
+ * documentation.
+ */
+#ifndef CMD_REGISTRY_H
+#define CMD_REGISTRY_H
+
+#include "options/opt.h"
+
+/* How a registry is spoken to: the same options in all commands. */
+struct registry_args {
+	const char *tls_verify; /* "true", "false"; NULL: as registries.conf says */
+	const char *authfile;   /* NULL: where docker and podman have it */
+	const char *auth_host;  /* another host that may be sent the password; NULL: none */
+	const char *cert_dir;   /* in place of those of certs.d; NULL */
+	const char *timeout;    /* seconds; NULL: the default */
+	bool debug;
+};
+
+#define REGISTRY_OPTS(args) \
+	OPT_GROUP("Registry"), \
+	OPT_STRING(0, "tls-verify", "true|false", OPT_VALUE_WORDS, args, registry.tls_verify, \
+		   "false: take any certificate, and plain HTTP, from this registry", \
+		   "Without it that is for registries that registries.conf calls insecure; and plain HTTP " \
+		   "is for those of this machine (localhost, 127.0.0.1, [::1]), where there is no TLS."), \
+	OPT_STRING(0, "authfile", "FILE", OPT_VALUE_FILE, args, registry.authfile, \
+		   "take names and passwords from FILE", \
+		   "Without it: $REGISTRY_AUTH_FILE, or those of podman and docker, in this order."), \
+	OPT_STRING(0, "auth-host", "HOST", OPT_VALUE_TEXT, args, registry.auth_host, \
+		   "HOST may be sent the password as well, where the registry says so", \
+		   "A registry may have its tokens given out by another host. That of the same domain " \
+		   "is sent the password without this option, no other one."), \
+	OPT_STRING(0, "cert-dir", "DIR", OPT_VALUE_DIR, args, registry.cert_dir, \
+		   "take certificates from DIR: *.crt of CAs, *.cert and *.key of ours", \
+		   "Without it: certs.d/HOST[:PORT] of /etc/containers and /etc/docker, and of the " \
+		   "user's own configuration of containers."), \
+	OPT_STRING(0, "timeout", "SECONDS", OPT_VALUE_TEXT, args, registry.timeout, \
+		   "give up a transfer that stands still so long (30)", NULL), \
+	OPT_FLAG(0, "debug", args, registry.debug, "show what is asked and answered", \
+		 "Passwords and tokens are not shown.")
+
+struct tags_args {
+	struct registry_args registry;
+};
+
+extern const struct opt tags_opts[];
+
+/* A verb of rootlet-registry. */
+int cmd_registry(int argc, char **argv);
+
+#endif

@@ -1,0 +1,370 @@
+#include <jansson.h>
+#include <libpsl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/str.h"
+#include "registry/http-internal.h"
+
+#define TOKEN_MAX ((size_t)64 << 10) /* bytes of an answer with a token */
+
+/* --- what is known --- */
+
+const char *
+http_auth_line(struct http *h, const char *scope)
+{
+	for (size_t i = 0; i < h->n_tokens; i++)
+		if (h->basic || (scope && strcmp(h->tokens[i].scope, scope) == 0))
+			return h->tokens[i].header;
+	return NULL;
+}
+
+static void
+remember(struct http *h, const char *scope, char *header)
+{
+	for (size_t i = 0; i < h->n_tokens; i++)
+		if (strcmp(h->tokens[i].scope, scope) == 0) {
+			free(h->tokens[i].header);
+			h->tokens[i].header = header;
+			return;
+		}
+	h->tokens = xrealloc_array(h->tokens, h->n_tokens + 1, sizeof(*h->tokens));
+	h->tokens[h->n_tokens++] = (struct token){ xstrdup(scope), header };
+}
+
+static void
+wipe(char *s)
+{
+	if (s)
+		explicit_bzero(s, strlen(s));
+	free(s);
+}
+
+void
+http_auth_clear(struct http *h)
+{
+	for (size_t i = 0; i < h->n_tokens; i++) {
+		free(h->tokens[i].scope);
+		wipe(h->tokens[i].header);
+	}
+	free(h->tokens);
+}
+
+/* --- the challenge: Bearer realm="...",service="...",scope="..." --- */
+
+struct challenge {
+	bool bearer, basic;
+	char *realm, *service; /* owned; or NULL */
+};
+
+static void
+challenge_clear(struct challenge *c)
+{
+	free(c->realm);
+	free(c->service);
+}
+
+/* One parameter at *p, a token or a quoted string.  Owned; false at the end of them. */
+static bool
+next_param(const char **p, char **ret_name, char **ret_value)
+{
+	const char *s = *p + strspn(*p, " \t,"), *eq = s + strcspn(s, "= \t,\"");
+	size_t n = 0;
+	char *v;
+
+	if (eq == s || *eq != '=')
+		return false;
+	*ret_name = xstrndup(s, (size_t)(eq - s));
+	s = eq + 1;
+	v = *ret_value = xcalloc(1, strlen(s) + 1);
+	if (*s != '"') {
+		n = strcspn(s, " \t,");
+		memcpy(v, s, n);
+		*p = s + n;
+		return true;
+	}
+	for (s++; *s && *s != '"'; s++) {
+		if (*s == '\\' && s[1])
+			s++;
+		v[n++] = *s;
+	}
+	*p = *s ? s + 1 : s;
+	return true;
+}
+
+static void
+parse_params(const char *p, struct challenge *ret)
+{
+	AUTO_FREE char *name = NULL, *value = NULL;
+
+	while (next_param(&p, &name, &value)) {
+		char **to = strcasecmp(name, "realm") == 0     ? &ret->realm
+			    : strcasecmp(name, "service") == 0 ? &ret->service
+							       : NULL;
+
+		if (to && !*to)
+			*to = TAKE_PTR(value);
+		free(name);
+		free(value);
+		name = value = NULL;
+	}
+}
+
+static void
+parse_challenge(const char *text, struct challenge *ret)
+{
+	ret->bearer = strncasecmp(text, "Bearer ", 7) == 0;
+	ret->basic = strncasecmp(text, "Basic", 5) == 0 && (text[5] == ' ' || !text[5]);
+	if (ret->bearer)
+		parse_params(text + 7, ret);
+}
+
+/* --- the password --- */
+
+static char *
+basic_line(const struct endpoint *ep)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	AUTO_FREE char *pair = xasprintf("%s:%s", ep->user, ep->password);
+	const size_t n = strlen(pair);
+	char *line = xcalloc(1, sizeof("Authorization: Basic ") + 4 * (n / 3 + 1));
+	char *out = stpcpy(line, "Authorization: Basic ");
+
+	for (size_t i = 0; i < n; i += 3) {
+		const unsigned int b1 = i + 1 < n ? (unsigned char)pair[i + 1] : 0;
+		const unsigned int b2 = i + 2 < n ? (unsigned char)pair[i + 2] : 0;
+		const unsigned int bits = (unsigned int)(unsigned char)pair[i] << 16 | b1 << 8 | b2;
+
+		*out++ = digits[bits >> 18];
+		*out++ = digits[bits >> 12 & 63];
+		*out++ = i + 1 < n ? digits[bits >> 6 & 63] : '=';
+		*out++ = i + 2 < n ? digits[bits & 63] : '=';
+	}
+	explicit_bzero(pair, n);
+	return line;
+}
+
+/* --- the realm --- */
+
+/* Owned; NULL: it has none. */
+static char *
+host_of(const char *url)
+{
+	CURLU *u = curl_url();
+	char *host = NULL, *ret = NULL;
+
+	if (u && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
+	    curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK)
+		ret = xstrdup(host);
+	curl_free(host);
+	curl_url_cleanup(u);
+	return ret;
+}
+
+/* The same host, or two of one owner: auth.example.org and registry.example.org. */
+static bool
+is_same_site(const char *a, const char *b)
+{
+	const psl_ctx_t *psl = psl_builtin();
+	const char *x, *y;
+
+	if (strcasecmp(a, b) == 0)
+		return true;
+	x = psl ? psl_registrable_domain(psl, a) : NULL;
+	y = psl ? psl_registrable_domain(psl, b) : NULL;
+	return x && y && strcasecmp(x, y) == 0;
+}
+
+/*
+ * Any realm may be asked for a token without a password.  Without TLS it has to be our endpoint's own
+ * host, and that without TLS, too.
+ */
+static int
+check_realm(const struct http *h, const char *realm, bool *ret_trusted, struct err *e)
+{
+	AUTO_FREE char *host = host_of(realm), *own = host_of(h->base);
+	const bool same = host && own && strcasecmp(host, own) == 0;
+
+	if (!host || !own)
+		return err_set(e, EPROTO, "it does not say validly where a token is to be had");
+	if (strncmp(realm, "https://", 8) != 0 &&
+	    (strncmp(realm, "http://", 7) != 0 || strncmp(h->base, "http://", 7) != 0 || !same))
+		return err_set(e, EPROTO, "it wants a token fetched from %s without TLS", host);
+	*ret_trusted = is_same_site(own, host) ||
+		       (h->ep->realm_host && strcasecmp(h->ep->realm_host, host) == 0);
+	if (!*ret_trusted && h->ep->user) {
+		(void)err_set(e, EPERM, "it wants the password sent to another site: %s", host);
+		return err_hint(e, "where that is right: --auth-host %s", host);
+	}
+	return 0;
+}
+
+/* --- fetching a token --- */
+
+struct answer {
+	char *data; /* owned */
+	size_t len;
+};
+
+static size_t
+take(char *data, size_t size, size_t n, void *ctx)
+{
+	struct answer *a = ctx;
+
+	n *= size;
+	if (a->len + n > TOKEN_MAX)
+		return 0;
+	a->data = xrealloc_array(a->data, a->len + n + 1, 1);
+	memcpy(a->data + a->len, data, n);
+	a->len += n;
+	a->data[a->len] = '\0';
+	return n;
+}
+
+static size_t
+count_header(char *data, size_t size, size_t n, void *ctx)
+{
+	size_t *bytes = ctx;
+
+	(void)data;
+	*bytes += n * size;
+	return *bytes > HTTP_HEADERS_MAX ? 0 : n * size;
+}
+
+static void
+add_field(char **to, CURL *c, const char *name, const char *value)
+{
+	char *escaped = value ? curl_easy_escape(c, value, 0) : NULL;
+	char *old = *to;
+
+	if (!escaped)
+		return;
+	*to = xasprintf("%s%s%s=%s", old, *old ? "&" : "", name, escaped);
+	wipe(old);
+	curl_free(escaped);
+}
+
+/* What the answer has: owned, or NULL with an error. */
+static char *
+read_token(const struct answer *a, struct err *e)
+{
+	json_t *j = a->data ? json_loadb(a->data, a->len, JSON_REJECT_DUPLICATES, NULL) : NULL;
+	const char *t = json_string_value(json_object_get(j, "token"));
+	char *line = NULL;
+
+	if (!t)
+		t = json_string_value(json_object_get(j, "access_token"));
+	/* It becomes a line of a header. */
+	if (t && t[0] && t[strspn(t, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~+/=")] == '\0')
+		line = xasprintf("Authorization: Bearer %s", t);
+	else
+		(void)err_set(e, EBADMSG, "the service for tokens answers without a valid one");
+	json_decref(j);
+	return line;
+}
+
+static int
+ask(const struct http *h, CURL *c, const char *realm, const char *host, struct answer *a, struct err *e)
+{
+	size_t header_bytes = 0;
+	long status = 0;
+	CURLcode code;
+
+	(void)curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take);
+	(void)curl_easy_setopt(c, CURLOPT_WRITEDATA, a);
+	(void)curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, count_header);
+	(void)curl_easy_setopt(c, CURLOPT_HEADERDATA, &header_bytes);
+	(void)curl_easy_setopt(c, CURLOPT_TIMEOUT, (long)h->o.stall_s + h->o.connect_s);
+	http_say(h, "token from %s", host);
+	(void)realm;
+	code = curl_easy_perform(c);
+	(void)curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
+	if (code != CURLE_OK)
+		return err_set(e, EIO, "fetch a token from %s: %s", host, curl_easy_strerror(code));
+	if (status == 401 || status == 403) {
+		(void)err_set(e, EACCES, "%s gives no token: %s", host,
+			      h->ep->user || h->ep->identity ? "the name or password is wrong" : "who we are is not known");
+		return err_hint(e, "rootlet login %s", h->ep->host);
+	}
+	if (status != 200)
+		return err_set(e, EIO, "fetch a token from %s: status %ld", host, status);
+	return 0;
+}
+
+/* GET with Basic; POST, as OAuth 2 has it, for an identity token. */
+static int
+set_question(const struct http *h, CURL *c, const char *realm, const char *service, const char *scope,
+	     bool trusted, struct curl_slist **list)
+{
+	AUTO_FREE char *fields = xstrdup(""), *url = NULL;
+	const bool post = trusted && h->ep->identity;
+
+	add_field(&fields, c, "service", service);
+	add_field(&fields, c, "scope", scope);
+	if (post) {
+		add_field(&fields, c, "grant_type", "refresh_token");
+		add_field(&fields, c, "client_id", "rootlet");
+		add_field(&fields, c, "refresh_token", h->ep->identity);
+		(void)curl_easy_setopt(c, CURLOPT_URL, realm);
+		(void)curl_easy_setopt(c, CURLOPT_COPYPOSTFIELDS, fields);
+	} else {
+		url = xasprintf("%s%c%s", realm, strchr(realm, '?') ? '&' : '?', fields);
+		(void)curl_easy_setopt(c, CURLOPT_URL, url);
+		if (trusted && h->ep->user) {
+			char *line = basic_line(h->ep);
+
+			*list = curl_slist_append(NULL, line);
+			wipe(line);
+			(void)curl_easy_setopt(c, CURLOPT_HTTPHEADER, *list);
+		}
+	}
+	explicit_bzero(fields, strlen(fields));
+	return 0;
+}
+
+static char *
+fetch(const struct http *h, const struct challenge *ch, const char *scope, struct err *e)
+{
+	AUTO_FREE char *host = host_of(ch->realm), *origin = http_origin(ch->realm);
+	struct curl_slist *list = NULL;
+	struct answer a = { .data = NULL };
+	char *line = NULL;
+	bool trusted = false;
+	CURL *c;
+
+	if (check_realm(h, ch->realm, &trusted, e) < 0)
+		return NULL;
+	c = curl_easy_init();
+	if (!c)
+		abort();
+	if (http_prepare(h, c, origin && http_is_ours(h, ch->realm), e) == 0 &&
+	    set_question(h, c, ch->realm, ch->service, scope, trusted, &list) == 0 &&
+	    ask(h, c, ch->realm, host, &a, e) == 0)
+		line = read_token(&a, e);
+	curl_easy_cleanup(c);
+	curl_slist_free_all(list);
+	wipe(a.data);
+	return line;
+}
+
+int
+http_auth_answer(struct http *h, const char *scope, const char *challenge, struct err *e)
+{
+	CLEANUP(challenge_clear) struct challenge c = { .bearer = false };
+	char *line;
+
+	parse_challenge(challenge, &c);
+	if (c.basic && h->ep->user && !h->basic) {
+		h->basic = true;
+		remember(h, "", basic_line(h->ep));
+		return 0;
+	}
+	if (!c.bearer || !c.realm)
+		return 1;
+	line = fetch(h, &c, scope, e);
+	if (!line)
+		return -e->code;
+	remember(h, scope ? scope : "", line);
+	return 0;
+}

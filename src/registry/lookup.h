@@ -1,0 +1,28 @@
+/*
+ * lookup - where an image of a name is to be had, and who we are there
+ *
+ * All files about registries are read here, before anything comes from one.
+ */
+#ifndef REGISTRY_LOOKUP_H
+#define REGISTRY_LOOKUP_H
+
+#include "base/err.h"
+#include "registry/endpoint.h"
+
+/* What the user said.  All is borrowed. */
+struct lookup {
+	const char *tls_verify; /* "true", "false"; NULL: as the files say */
+	const char *authfile;   /* NULL: where docker and podman have it */
+	const char *auth_host;  /* NULL: none */
+	const char *cert_dir;   /* NULL: certs.d */
+	bool push;              /* there, and not to a mirror */
+};
+
+/*
+ * The registries that are to be asked for an image, in this order: mirrors first.
+ *
+ * @name: as in an image_ref: with the registry, where it is not Docker Hub; without a tag
+ */
+int lookup_endpoints(const char *name, const struct lookup *l, struct endpoints *ret, struct err *e);
+
+#endif
