@@ -47,6 +47,15 @@ struct tags_args {
 
 extern const struct opt tags_opts[];
 
+struct pull_args {
+	struct registry_args registry;
+	const char *platform;
+	bool all_platforms;
+	bool quiet;
+};
+
+extern const struct opt pull_opts[];
+
 /* A verb of rootlet-registry. */
 int cmd_registry(int argc, char **argv);
 

@@ -131,8 +131,8 @@ hint_platforms(json_t *index, struct err *e)
 			    : "it does not say for which platforms it is%s", list);
 }
 
-static const char *
-choose_platform(json_t *index, const char *platform, struct err *e)
+json_t *
+oci_choose(json_t *index, const char *platform, struct err *e)
 {
 	AUTO_FREE char *own = platform_own();
 	const char *want = platform ? platform : own;
@@ -143,7 +143,7 @@ choose_platform(json_t *index, const char *platform, struct err *e)
 		AUTO_FREE char *has = platform_of(json_object_get(d, "platform"));
 
 		if (has && platform_matches(want, has))
-			return text(d, "digest");
+			return d;
 	}
 	(void)err_set(e, ENOENT, "the image is not there for platform %s", want);
 	hint_platforms(index, e);
@@ -224,7 +224,8 @@ read_manifest(const struct store *s, const char *digest, const char *platform,
 	      struct oci_image *im, struct err *e)
 {
 	json_t *doc = store_get_json(s, digest, e);
-	const char *chosen;
+	const char *chosen = NULL;
+	json_t *d;
 	int r;
 
 	if (!doc)
@@ -234,7 +235,9 @@ read_manifest(const struct store *s, const char *digest, const char *platform,
 		im->digest = xstrdup(digest);
 		return oci_check_manifest(doc, e);
 	}
-	chosen = oci_check_index(doc, e) < 0 ? NULL : choose_platform(doc, platform, e);
+	d = oci_check_index(doc, e) < 0 ? NULL : oci_choose(doc, platform, e);
+	if (d && !(chosen = text(d, "digest")))
+		(void)err_set(e, EBADMSG, "the index has a manifest without a digest");
 	im->manifest = chosen ? store_get_json(s, chosen, e) : NULL;
 	im->digest = im->manifest ? xstrdup(chosen) : NULL;
 	r = im->manifest ? oci_check_manifest(im->manifest, e) : -e->code;

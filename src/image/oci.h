@@ -54,6 +54,12 @@ bool oci_is_index(json_t *doc);
 /* The media type of a manifest, or of an index? */
 bool oci_is_manifest_type(const char *type);
 bool oci_is_index_type(const char *type);
+/*
+ * The descriptor of an index's manifest for a platform, borrowed; NULL: there is none.
+ *
+ * @platform: of platform_parse(); NULL: this machine's
+ */
+json_t *oci_choose(json_t *index, const char *platform, struct err *e);
 /* A manifest or an index that is nothing else at the same time. */
 int oci_check_manifest(json_t *doc, struct err *e);
 int oci_check_index(json_t *doc, struct err *e);

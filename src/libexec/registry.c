@@ -17,6 +17,7 @@ static const struct verb {
 	const char *name;
 	int (*run)(int argc, char **argv, struct err *e);
 } verbs[] = {
+	{ "pull", verb_pull },
 	{ "tags", verb_tags },
 };
 

@@ -278,9 +278,11 @@ begin_due(struct http *h, uint64_t *ret_ms)
 			finish(h, j);
 }
 
-static void
+/* Returns whether there was any. */
+static bool
 judge_all(struct http *h)
 {
+	bool any = false;
 	CURLMsg *m;
 	int left;
 
@@ -291,7 +293,9 @@ judge_all(struct http *h)
 		(void)curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &j);
 		if (m->msg == CURLMSG_DONE && j)
 			judge(j, code);
+		any = true;
 	}
+	return any;
 }
 
 int
@@ -303,9 +307,9 @@ http_wait(struct http *h, struct curl_waitfd *fds, unsigned int n, int timeout_m
 
 	begin_due(h, &ms);
 	c = curl_multi_perform(h->multi, &running);
-	judge_all(h);
-	/* What was judged may have more to do at once. */
-	begin_due(h, &ms);
+	/* Somebody may have waited for just that. */
+	if (judge_all(h))
+		ms = 0;
 	if (c == CURLM_OK)
 		c = curl_multi_poll(h->multi, fds, n, (int)ms, NULL);
 	return c == CURLM_OK ? 0 : err_set(e, EIO, "%s: %s", h->ep->host, curl_multi_strerror(c));
@@ -403,6 +407,9 @@ http_reach(struct http *h, struct err *e)
 	const unsigned int tries = h->o.tries;
 	int r;
 
+	/* By TLS or not at all: the first request tells as much, and is one way less. */
+	if (!may_be_plain(h) && h->ep->socket_fd < 0)
+		return 0;
 	/* A server without TLS is not asked five times for it. */
 	if (may_be_plain(h))
 		h->o.tries = 1;

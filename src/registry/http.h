@@ -41,8 +41,8 @@ void http_freep(struct http **h);
 #define AUTO_HTTP CLEANUP(http_freep) struct http *
 
 /*
- * Is this a registry, and by which scheme?  To be asked before anything else; an error tells why not.
- * Where it wants to know who we are, that comes with the first request.
+ * By which scheme is it to be spoken to?  To be asked before anything else; nothing is asked of those
+ * that are spoken to by TLS or not at all.  An error tells why it is no registry.
  */
 int http_reach(struct http *h, struct err *e);
 
