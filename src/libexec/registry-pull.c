@@ -115,12 +115,9 @@ pull(const struct asked *a, const struct pull_args *args, struct err *e)
 {
 	AUTO_STORE s = STORE_INIT;
 	AUTO_ENDPOINTS eps = ENDPOINTS_INIT;
-	AUTO_PROGRESS progress = progress_new(STDERR_FILENO, args->quiet              ? PROGRESS_NONE
-						    : cmd_stderr_is_screen() ? PROGRESS_BAR
-									     : PROGRESS_LINES);
 	AUTO_FD partial = -1;
 	struct pull p = { .name = a->name, .platform = a->platform, .all_platforms = args->all_platforms,
-			  .store = &s, .feed_fd = FEED_FD, .progress = progress,
+			  .store = &s, .feed_fd = FEED_FD,
 			  .reference = a->ref.digest ? a->ref.digest : a->ref.tag };
 	char digest[sizeof("sha256:") + 64];
 	struct http_options o;
@@ -132,7 +129,6 @@ pull(const struct asked *a, const struct pull_args *args, struct err *e)
 		return -e->code;
 	p.partial_fd = partial;
 	r = pull_from_any(&p, &eps, &o, digest, e);
-	progress_hide(progress);
 	return end(r, a, &eps, digest, args->quiet, e);
 }
 

@@ -74,7 +74,7 @@ pull_blobs_add_data(struct pull_blobs *x, const struct blob *b, const void *data
 		return err_sys(e, "empty a file for blob %s", b->digest);
 	if (fd_write_all(p->file.fd, data, b->size, e) < 0)
 		return -e->code;
-	p->file.have = p->told = b->size;
+	p->file.have = b->size;
 	p->state = BLOB_HERE;
 	return 0;
 }
@@ -82,20 +82,11 @@ pull_blobs_add_data(struct pull_blobs *x, const struct blob *b, const void *data
 /* --- coming --- */
 
 static void
-tell(struct pulled *p, uint64_t have)
-{
-	if (have > p->told)
-		progress_add(p->all->p->progress, have - p->told);
-	p->told = have;
-}
-
-static void
 on_grown(void *ctx, uint64_t bytes)
 {
 	struct pulled *p = ctx;
 
 	p->file.have = bytes;
-	tell(p, bytes);
 }
 
 static void
@@ -130,7 +121,6 @@ begin(struct pull_blobs *x, struct pulled *p)
 
 	if (partial_open(x->p->partial_fd, p->b.digest, p->b.size, &p->file, &x->err) < 0)
 		return -x->err.code;
-	tell(p, p->file.have);
 	if (p->file.have == p->b.size) {
 		p->state = BLOB_HERE;
 		return 0;

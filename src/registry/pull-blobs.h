@@ -14,7 +14,6 @@ struct pulled {
 	struct partial file;
 	int pipe_fd;         /* owned; the other side reads from it; -1 */
 	uint64_t fed;        /* bytes that have gone into the pipe */
-	uint64_t told;       /* bytes that progress knows of */
 	struct pull_blobs *all; /* borrowed */
 };
 

@@ -134,16 +134,6 @@ is_here(const struct pull *p, const char *digest)
 
 /* --- all of it --- */
 
-static void
-begin_progress(struct pull_blobs *x)
-{
-	struct progress_work w = { .doing = "pulling", .done = "pulled" };
-
-	for (size_t i = 0; i < x->n; i++)
-		w.total += x->v[i]->b.size;
-	progress_begin(x->p->progress, &w);
-}
-
 static int
 pull_document(const struct pull *p, struct http *h, const char *repository, const struct document *top,
 	      bool *ret_began, struct err *e)
@@ -158,7 +148,6 @@ pull_document(const struct pull *p, struct http *h, const char *repository, cons
 	*ret_began = true;
 	if (feed_send_image(p->feed_fd, &im, e) < 0)
 		return -e->code;
-	begin_progress(&x);
 	if (pull_blobs_run(&x, e) < 0)
 		return -e->code;
 	return x.done ? PULL_DONE : PULL_FAILED_THERE;

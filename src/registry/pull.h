@@ -3,12 +3,11 @@
  *
  * Several blobs come at a time, those that are wanted first.  They go into files (partial.h), and from
  * there, while they grow, through pipes to the other side (image/feed.h), which unpacks and compares
- * them: nothing is given a name in the store here.
+ * them: nothing is given a name in the store here, and that side shows how far it is.
  */
 #ifndef REGISTRY_PULL_H
 #define REGISTRY_PULL_H
 
-#include "image/progress.h"
 #include "image/store.h"
 #include "registry/client.h"
 
@@ -20,7 +19,6 @@ struct pull {
 	const struct store *store; /* what is there is not fetched */
 	int partial_fd;         /* STORE/partial */
 	int feed_fd;            /* the other side */
-	struct progress *progress; /* or NULL */
 };
 
 enum pull_end {
