@@ -91,6 +91,7 @@ test_bar(int master, int slave)
 	OK(strstr(last_line(), "unpacking layer 2/20 [") == last_line(), "then a bar: %s", last_line());
 	OK(strstr(last_line(), "] 2.1M/104.9M, ") && strstr(last_line(), "/s"),
 	   "with bytes, of how many, and how fast");
+	OK(strstr(last_line(), "s left"), "and how long that will take");
 	OK(strlen(last_line()) < 80, "in 79 columns");
 	OK(!strchr(seen, '\n') && count("\033") == count("\033[K"), "in one line, without colours");
 	for (int i = 0; i < 1000; i++)

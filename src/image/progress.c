@@ -102,19 +102,39 @@ part_text(const struct progress *p, size_t i, char *buf, size_t size)
 		(void)snprintf(buf, size, " %s %zu", p->work.part, i);
 }
 
-/* "12.5M/48.2M, 9.1M/s", without the rate where @room is too small for it. */
+/* What is left at this rate: "9s", "3m20s", "2h05m"; "" when nobody knows. */
+static void
+left_text(const struct progress *p, uint64_t bytes, char buf[16])
+{
+	const double s = p->rate > 0 && p->work.total > bytes ? (double)(p->work.total - bytes) / p->rate : 0;
+	const unsigned int all = s < 360000 ? (unsigned int)(s + 0.5) : 0;
+
+	buf[0] = '\0';
+	if (all >= 3600)
+		(void)snprintf(buf, 16, "%uh%02um", all / 3600, all / 60 % 60);
+	else if (all >= 60)
+		(void)snprintf(buf, 16, "%um%02us", all / 60, all % 60);
+	else if (all > 0)
+		(void)snprintf(buf, 16, "%us", all);
+}
+
+/* "12.5M/48.2M, 9.1M/s, 4s left", without what there is no @room for. */
 static void
 amount_text(const struct progress *p, uint64_t bytes, size_t room, char buf[64])
 {
-	char done[16], total[16], rate[16];
+	char done[16], total[16], rate[16], left[16];
 	size_t n;
 
 	(void)snprintf(buf, 64, "%s%s%s", size_text((double)bytes, done), p->work.total ? "/" : "",
 		       p->work.total ? size_text((double)p->work.total, total) : "");
 	n = strlen(buf);
 	(void)size_text(p->rate, rate);
-	if (p->rate >= 0 && n + strlen(rate) + strlen(", /s") <= room)
-		(void)snprintf(buf + n, 64 - n, ", %s/s", rate);
+	if (p->rate < 0 || n + strlen(rate) + strlen(", /s") > room)
+		return;
+	n += (size_t)snprintf(buf + n, 64 - n, ", %s/s", rate);
+	left_text(p, bytes, left);
+	if (left[0] && n + strlen(left) + strlen(",  left") <= room)
+		(void)snprintf(buf + n, 64 - n, ", %s left", left);
 }
 
 /* "[####....] ", @width columns with the blank; nothing when there is no room for that. */
