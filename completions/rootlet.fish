@@ -28,6 +28,8 @@ function __rootlet_with_value
             printf '%s\n'
         case rmi
             printf '%s\n'
+        case pull
+            printf '%s\n' --platform --tls-verify --authfile --auth-host --cert-dir --timeout
         case tags
             printf '%s\n' --tls-verify --authfile --auth-host --cert-dir --timeout
         case df
@@ -359,6 +361,19 @@ complete -c rootlet -n __rootlet_at_command -a rmi -d 'take names from images'
 complete -c rootlet -n '__rootlet_at_options rmi' -s f -l force -d 'take all names from an image that is given by its digest'
 complete -c rootlet -n '__rootlet_at_options rmi' -l help -d 'show a summary of the options'
 complete -c rootlet -n '__rootlet_at_operand rmi +' -a '(__rootlet_names images)'
+
+complete -c rootlet -n __rootlet_at_command -a pull -d 'fetch an image from a registry'
+complete -c rootlet -n '__rootlet_at_options pull' -l platform -x -d 'of an image for several, fetch the one for this platform'
+complete -c rootlet -n '__rootlet_at_options pull' -l all-platforms -d 'fetch those for all platforms'
+complete -c rootlet -n '__rootlet_at_options pull' -s q -l quiet -d 'do not show how far it is'
+complete -c rootlet -n '__rootlet_at_options pull' -l tls-verify -x -a 'true false' -d 'false: take any certificate, and plain HTTP, from this registry'
+complete -c rootlet -n '__rootlet_at_options pull' -l authfile -r -F -d 'take names and passwords from FILE'
+complete -c rootlet -n '__rootlet_at_options pull' -l auth-host -x -d 'HOST may be sent the password as well, where the registry says so'
+complete -c rootlet -n '__rootlet_at_options pull' -l cert-dir -x -a '(__fish_complete_directories)' -d 'take certificates from DIR: *.crt of CAs, *.cert and *.key of ours'
+complete -c rootlet -n '__rootlet_at_options pull' -l timeout -x -d 'give up a transfer that stands still so long (30)'
+complete -c rootlet -n '__rootlet_at_options pull' -l debug -d 'show what is asked and answered'
+complete -c rootlet -n '__rootlet_at_options pull' -l help -d 'show a summary of the options'
+complete -c rootlet -n '__rootlet_at_operand pull 0' -a '(__rootlet_names images)'
 
 complete -c rootlet -n __rootlet_at_command -a tags -d 'list the tags of a repository in a registry'
 complete -c rootlet -n '__rootlet_at_options tags' -l tls-verify -x -a 'true false' -d 'false: take any certificate, and plain HTTP, from this registry'

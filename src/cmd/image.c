@@ -244,14 +244,15 @@ run_in_range(char *const *argv, bool may_be_refused)
 
 /* After a launch signals are blocked, and standard descriptors given away. */
 static int
-child(const char *kind, char **argv, bool may_be_refused, int out_fd)
+child(const char *kind, char **argv, bool may_be_refused, int in_fd, int out_fd)
 {
 	struct err ignored = ERR_INIT;
 	sigset_t none;
 
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	if (out_fd >= 0 && dup2(out_fd, STDOUT_FILENO) < 0)
+	if ((out_fd >= 0 && dup2(out_fd, STDOUT_FILENO) < 0) ||
+	    (in_fd >= 0 && dup2(in_fd, STDIN_FILENO) < 0))
 		return EXIT_ROOTLET;
 	if (strcmp(kind, "range") == 0)
 		return run_in_range(argv, may_be_refused);
@@ -295,11 +296,12 @@ read_line(int fd, char *buf, size_t size)
  * failure of the helper; HELPER_NO_IDS when it could not be started.
  *
  * @may_be_refused: that the ids of a range are refused is not said, but returned
+ * @in_fd: its standard input; -1: ours
  * @ret_line: NULL: it has our standard output
  */
 static int
-run_helper(const char *kind, char **argv, bool may_be_refused, char *ret_line, size_t line_size,
-	   struct err *e)
+run_helper(const char *kind, char **argv, bool may_be_refused, int in_fd, char *ret_line,
+	   size_t line_size, struct err *e)
 {
 	AUTO_FD out = -1, in = -1;
 	int pipe_fds[2];
@@ -312,7 +314,7 @@ run_helper(const char *kind, char **argv, bool may_be_refused, char *ret_line, s
 	cmd_expect_children();
 	pid = fork();
 	if (pid == 0)
-		_exit(child(kind, argv, may_be_refused, out));
+		_exit(child(kind, argv, may_be_refused, in_fd, out));
 	if (pid < 0)
 		return err_sys(e, "start " HELPER);
 	fd_closep(&out);
@@ -334,7 +336,7 @@ prepare(const struct image_query *q, char *ret_digest, size_t size, struct err *
 	strv_take(&argv, xstrdup(q->platform ? q->platform : ""));
 	if (q->quiet)
 		strv_take(&argv, xstrdup("quiet"));
-	return run_helper(kind, argv, q->ids->idmap_auto, ret_digest, size, e);
+	return run_helper(kind, argv, q->ids->idmap_auto, -1, ret_digest, size, e);
 }
 
 int
@@ -350,7 +352,20 @@ cmd_commit_layer(const char *kind, const char *upper, const char *digest, const 
 	strv_take(&argv, xstrdup(name));
 	if (quiet)
 		strv_take(&argv, xstrdup("quiet"));
-	return run_helper(kind, argv, false, NULL, 0, e);
+	return run_helper(kind, argv, false, -1, NULL, 0, e);
+}
+
+int
+cmd_receive_image(const struct spec *ids, int feed_fd, struct err *e)
+{
+	const char *const kind = cmd_kind_of(ids);
+	AUTO_STRV argv = NULL;
+	int r;
+
+	strv_take(&argv, xstrdup("receive"));
+	strv_take(&argv, xstrdup(kind));
+	r = run_helper(kind, argv, ids->idmap_auto, feed_fd, NULL, 0, e);
+	return r == HELPER_NO_IDS ? 1 : r > 0 ? cmd_said(e) : r;
 }
 
 void
@@ -397,7 +412,7 @@ cmd_find_image(const struct image_query *q, struct found_image *ret, struct err 
 int
 cmd_end_changes(const char *kind, char **words, struct err *e)
 {
-	return run_helper(kind, words, false, NULL, 0, e);
+	return run_helper(kind, words, false, -1, NULL, 0, e);
 }
 
 int
@@ -422,7 +437,7 @@ cmd_find_layers(const struct image_record *r, const char *kind, const char *data
 int
 cmd_help_in_kind(const char *kind, char **argv, struct err *e)
 {
-	return run_helper(kind, argv, false, NULL, 0, e);
+	return run_helper(kind, argv, false, -1, NULL, 0, e);
 }
 
 int
@@ -497,7 +512,7 @@ run_in_kind(int argc, char *const *argv, const struct spec *ids, struct err *e)
 	strv_take(&words, xstrdup(kind));
 	for (int i = 1; i < argc; i++)
 		strv_take(&words, xstrdup(argv[i]));
-	return run_helper(kind, words, ids->idmap_auto, NULL, 0, e);
+	return run_helper(kind, words, ids->idmap_auto, -1, NULL, 0, e);
 }
 
 int

@@ -9,6 +9,8 @@
 
 #include "options/opt.h"
 
+struct spec;
+
 /* How a registry is spoken to: the same options in all commands. */
 struct registry_args {
 	const char *tls_verify; /* "true", "false"; NULL: as registries.conf says */
@@ -41,22 +43,29 @@ struct registry_args {
 	OPT_FLAG(0, "debug", args, registry.debug, "show what is asked and answered", \
 		 "Passwords and tokens are not shown.")
 
+struct pull_args {
+	struct registry_args registry;
+	const char *platform; /* as the user wrote it; NULL: this machine's */
+	bool all_platforms, quiet;
+};
+
 struct tags_args {
 	struct registry_args registry;
 };
 
-extern const struct opt tags_opts[];
-
-struct pull_args {
-	struct registry_args registry;
-	const char *platform;
-	bool all_platforms;
-	bool quiet;
-};
-
-extern const struct opt pull_opts[];
+extern const struct opt pull_opts[], tags_opts[];
 
 /* A verb of rootlet-registry. */
 int cmd_registry(int argc, char **argv);
+/* Pull: rootlet-registry, with the command line as it is, and rootlet-image; see image/feed.h. */
+int cmd_pull(int argc, char **argv);
+/*
+ * The same from within another command.  An error without a message has been said.
+ *
+ * @argv: "pull", options, image
+ * @ids: of cmd_choose_ids(), and changed by run_idmap_again() where a range is refused
+ * @print: the digest on standard output
+ */
+int cmd_pull_image(char **argv, struct spec *ids, bool print, struct err *e);
 
 #endif

@@ -17,11 +17,12 @@
  *   ok, or no  ->                                  no: because the registry side has failed
  *                                <- done           all of it is in the store
  *
+ * Who asks for a blob again has no use for the pipe that he has got before, and gets all of it anew.
  * One request is under way at a time, and is answered at once, however long the blob will take: several
  * workers wait for their answers.  Either side may end at any moment, which the other takes for an end.
  * Nobody believes anything but that an answer comes.
  *
- * Both sides tell how far they are on standard error: the bytes that come are the image side's to show.
+ * How far it is the registry side shows, which knows what is still to come.
  */
 #ifndef IMAGE_FEED_H
 #define IMAGE_FEED_H

@@ -1,0 +1,147 @@
+/*
+ * pull - two helpers and a socket between them: who speaks to the network takes nothing into the
+ * store, and who does has no network; see image/feed.h
+ *
+ *   rootlet           rootlet-registry      rootlet-image receive
+ *   socketpair, fork -> asks the registry
+ *   peeks         <---- image, or same, or it has failed and said why
+ *   fork ----------------------------------> reads the same message
+ *   waits for both      blobs           --->  unpacks
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/str.h"
+#include "cmd/cmd.h"
+#include "cmd/image.h"
+#include "cmd/registry.h"
+#include "image/feed.h"
+
+#define HELPER "rootlet-registry"
+
+/* In a child.  Who has started us may end before us: then nobody wants what comes. */
+static int
+be_registry(char **argv, int feed_fd, bool print, pid_t parent)
+{
+	AUTO_FD null = print ? -1 : open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != parent || dup2(feed_fd, FEED_FD) < 0 || (!print && dup2(null, STDOUT_FILENO) < 0))
+		return EXIT_ROOTLET;
+	return cmd_exec_helper(HELPER, argv);
+}
+
+static int
+start_registry(char **argv, bool print, pid_t *ret_pid, int *ret_feed_fd, struct err *e)
+{
+	const pid_t parent = getpid();
+	int pair[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_sys(e, "make a pair of sockets");
+	cmd_expect_children();
+	pid = fork();
+	if (pid == 0)
+		_exit(be_registry(argv, pair[0], print, parent));
+	fd_closep(&pair[0]);
+	if (pid < 0) {
+		(void)err_sys(e, "start " HELPER);
+		fd_closep(&pair[1]);
+		return -e->code;
+	}
+	*ret_pid = pid;
+	*ret_feed_fd = pair[1];
+	return 0;
+}
+
+static int
+wait_for_registry(pid_t pid, struct err *e)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return err_sys(e, "wait for " HELPER);
+	if (WIFSIGNALED(status))
+		return err_set(e, ECANCELED, HELPER " was ended by signal %d", WTERMSIG(status));
+	return WEXITSTATUS(status) ? cmd_said(e) : 0;
+}
+
+/* The message that has been peeked at stays for the second one, where ids are refused to the first. */
+static int
+receive(struct spec *ids, int feed_fd, struct err *e)
+{
+	int r = cmd_receive_image(ids, feed_fd, e);
+
+	if (r > 0) {
+		(void)run_idmap_again(ids);
+		r = cmd_receive_image(ids, feed_fd, e);
+	}
+	return r;
+}
+
+static int
+receive_what_comes(struct spec *ids, int feed_fd, struct err *e)
+{
+	enum feed_first first = FEED_FIRST_GONE;
+
+	if (feed_peek(feed_fd, &first, e) < 0)
+		return -e->code;
+	return first == FEED_FIRST_IMAGE ? receive(ids, feed_fd, e) : 0;
+}
+
+int
+cmd_pull_image(char **argv, struct spec *ids, bool print, struct err *e)
+{
+	struct err why = ERR_INIT;
+	AUTO_FD feed = -1;
+	pid_t pid = -1;
+
+	if (start_registry(argv, print, &pid, &feed, e) < 0)
+		return -e->code;
+	(void)receive_what_comes(ids, feed, e);
+	fd_closep(&feed);
+	/* Of two errors the one that is not said yet. */
+	if (wait_for_registry(pid, &why) < 0 && !e->msg[0])
+		*e = why;
+	return -e->code;
+}
+
+static int
+pull(int argc, char **argv, struct err *e)
+{
+	const struct run_host h = { .uid = (uid_t)getauxval(AT_EUID),
+				    .gid = (gid_t)getauxval(AT_EGID) };
+	struct pull_args a = { .quiet = false };
+	const int first = opt_parse(pull_opts, argc, argv, &a, e);
+	AUTO_SPEC ids = NULL;
+
+	if (first <= 0)
+		return first == 0 ? 1 : first;
+	if (argc - first != 1) {
+		(void)err_set(e, EINVAL, "pull: the name of one image is expected");
+		return err_hint(e, "rootlet pull IMAGE");
+	}
+	if (cmd_choose_ids(NULL, &h, &ids, e) < 0)
+		return -e->code;
+	return cmd_pull_image(argv, ids, true, e);
+}
+
+int
+cmd_pull(int argc, char **argv)
+{
+	struct err e = ERR_INIT;
+	const int r = pull(argc, argv, &e);
+
+	if (r < 0)
+		return cmd_fail(&e);
+	return r > 0 ? cmd_help("pull") : 0;
+}
