@@ -202,6 +202,7 @@ new_pipe(struct pulled *p, int *ret_read_fd, struct err *e)
 	(void)fcntl(fds[1], F_SETFL, O_NONBLOCK);
 	*ret_read_fd = fds[0];
 	p->pipe_fd = fds[1];
+	p->fed = 0;
 	return 0;
 }
 
@@ -218,7 +219,9 @@ answer(struct pull_blobs *x, struct pulled *p, struct err *e)
 	reader = partial_reader(&p->file, e);
 	if (reader < 0)
 		return reader;
-	if (p->state != BLOB_HERE && p->pipe_fd < 0 && new_pipe(p, &pipe_read, e) < 0)
+	/* Whoever asks again has given up reading from the pipe that there is. */
+	fd_closep(&p->pipe_fd);
+	if (p->state != BLOB_HERE && new_pipe(p, &pipe_read, e) < 0)
 		return -e->code;
 	return feed_answer(x->p->feed_fd, reader, pipe_read, e);
 }
