@@ -143,6 +143,41 @@ test_widths(int master, int slave)
 }
 
 static void
+test_rows(int master, int slave)
+{
+	struct progress *p = progress_new(slave, PROGRESS_BAR);
+	struct progress_row *a, *b;
+
+	progress_begin(p, &layers);
+	a = progress_row_new(p, "aaaaaaaaaaaa", 10 * MIB);
+	b = progress_row_new(p, "bbbbbbbbbbbb", 20 * MIB);
+	progress_row_add(a, 5 * MIB);
+	nap(PROGRESS_DELAY_MS + 20);
+	progress_add(p, 5 * MIB);
+	(void)look(master);
+	OK(strstr(seen, "aaaaaaaaaaaa [###") && strstr(seen, "] 5.2M/10.5M\033[K") &&
+		   strstr(seen, "bbbbbbbbbbbb [..."), "a bar for each part that is under way");
+	OK(count("\n") == 2 && count("A") == 0, "above that of all");
+	progress_row_freep(&a);
+	nap(110);
+	progress_add(p, MIB);
+	(void)look(master);
+	OK(strncmp(seen, "\r\033[2Abbbb", 9) == 0 && !strstr(seen, "aaaa") && strstr(seen, "\033[J"),
+	   "drawn over the last ones; one that is done is gone");
+	set_columns(slave, 20);
+	nap(110);
+	progress_add(p, MIB);
+	(void)look(master);
+	OK(strstr(seen, "bbbbbbbbbbbb ") && !strchr(seen, '#'), "no bar where there is no room");
+	set_columns(slave, 80);
+	progress_hide(p);
+	OK(strcmp(look(master), "\r\033[1A\033[J") == 0, "all are erased");
+	progress_row_freep(&b);
+	progress_freep(&p);
+	OK(strcmp(look(master), "") == 0, "once");
+}
+
+static void
 test_unknown(int master, int slave)
 {
 	static const struct progress_work work = { .doing = "reading" };
@@ -203,7 +238,8 @@ main(void)
 		set_columns(slave, 80);
 		test_bar(master, slave);
 		test_widths(master, slave);
-		test_unknown(master, slave);
+		test_rows(master, slave);
+	test_unknown(master, slave);
 	} else {
 		SKIP("no terminals here", "a bar");
 	}

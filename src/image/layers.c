@@ -194,13 +194,24 @@ check(const struct oci_layer *l, const struct unpack_result *r, struct err *e)
 	return 0;
 }
 
+/* By the first digits of its digest, as docker has it. */
+static struct progress_row *
+new_row(const struct store *s, const struct oci_layer *l)
+{
+	char label[13];
+
+	(void)snprintf(label, sizeof(label), "%s", l->digest + strlen("sha256:"));
+	return progress_row_new(s->progress, label, l->size);
+}
+
 int
 layers_unpack(const struct store *s, const char *kind, const struct oci_layer *l, size_t memory,
 	      const atomic_bool *stop, char ret_temp[TEMP_NAME_SIZE], struct err *e)
 {
-	const struct unpack_limits limits = limits_of(s, l->digest, memory, stop);
+	struct unpack_limits limits = limits_of(s, l->digest, memory, stop);
 	enum unpack_owners how = UNPACK_OWNERS_REAL;
 	AUTO_FD parent = open_kind(s, kind, &how, e), blob = -1;
+	AUTO_PROGRESS_ROW row = NULL;
 	char temp[TEMP_NAME_SIZE];
 	struct unpack_result r;
 
@@ -212,6 +223,7 @@ layers_unpack(const struct store *s, const char *kind, const struct oci_layer *l
 	blob = store_open_blob(s, l->digest, e);
 	if (blob < 0)
 		return blob;
+	row = limits.row = new_row(s, l);
 	random_name(temp, sizeof(temp), TEMP_PREFIX);
 	if (unpack_into(parent, temp, how, blob, &limits, &r, e) < 0 || check(l, &r, e) < 0) {
 		remove_tree(parent, temp);

@@ -4,7 +4,6 @@
  * ASCII, no colours.
  */
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -12,34 +11,13 @@
 #include <unistd.h>
 
 #include "base/str.h"
-#include "image/progress.h"
+#include "image/progress-internal.h"
 
 #define INTERVAL_MS 100
 #define COLUMNS	    80 /* of a terminal that does not say */
+#define ROWS	    24
 #define COLUMNS_MAX 512
-#define BAR_MIN	    10 /* columns, with its brackets */
-#define BAR_MAX	    42
 #define ERASE_LINE  "\r\033[K"
-
-struct progress {
-	int fd;
-	enum progress_look look;
-	int64_t start_ms;
-
-	/* Everybody's. */
-	_Atomic uint64_t bytes;
-	_Atomic int64_t next_ms; /* when it is to be drawn again */
-
-	/* Under the lock. */
-	pthread_mutex_t lock;
-	struct progress_work work;
-	size_t parts_done;
-	int64_t rate_ms; /* when the rate was measured, */
-	uint64_t rate_bytes;
-	double rate;     /* bytes per second; < 0: not known yet */
-	bool drawn;
-	char *held; /* owned; lines that came before the delay was over */
-};
 
 static int64_t
 now_ms(void)
@@ -74,97 +52,18 @@ progress_new(int fd, enum progress_look look)
 	return p;
 }
 
-/* --- text --- */
-
-/* 512B, 48.2M: five characters and a unit at most. */
-static const char *
-size_text(double v, char buf[16])
-{
-	static const char units[] = "BKMGTPE";
-	size_t u = 0;
-
-	while (v >= 999.5 && units[u + 1]) {
-		v /= 1000;
-		u++;
-	}
-	(void)snprintf(buf, 16, u ? "%.1f%c" : "%.0f%c", v, units[u]);
-	return buf;
-}
-
-/* "layer 3/20", or "". */
-static void
-part_text(const struct progress *p, size_t i, char *buf, size_t size)
-{
-	buf[0] = '\0';
-	if (p->work.part && p->work.n_parts)
-		(void)snprintf(buf, size, " %s %zu/%zu", p->work.part, i, p->work.n_parts);
-	else if (p->work.part)
-		(void)snprintf(buf, size, " %s %zu", p->work.part, i);
-}
-
-/* What is left at this rate: "9s", "3m20s", "2h05m"; "" when nobody knows. */
-static void
-left_text(const struct progress *p, uint64_t bytes, char buf[16])
-{
-	const double s = p->rate > 0 && p->work.total > bytes ? (double)(p->work.total - bytes) / p->rate : 0;
-	const unsigned int all = s < 360000 ? (unsigned int)(s + 0.5) : 0;
-
-	buf[0] = '\0';
-	if (all >= 3600)
-		(void)snprintf(buf, 16, "%uh%02um", all / 3600, all / 60 % 60);
-	else if (all >= 60)
-		(void)snprintf(buf, 16, "%um%02us", all / 60, all % 60);
-	else if (all > 0)
-		(void)snprintf(buf, 16, "%us", all);
-}
-
-/* "12.5M/48.2M, 9.1M/s, 4s left", without what there is no @room for. */
-static void
-amount_text(const struct progress *p, uint64_t bytes, size_t room, char buf[64])
-{
-	char done[16], total[16], rate[16], left[16];
-	size_t n;
-
-	(void)snprintf(buf, 64, "%s%s%s", size_text((double)bytes, done), p->work.total ? "/" : "",
-		       p->work.total ? size_text((double)p->work.total, total) : "");
-	n = strlen(buf);
-	(void)size_text(p->rate, rate);
-	if (p->rate < 0 || n + strlen(rate) + strlen(", /s") > room)
-		return;
-	n += (size_t)snprintf(buf + n, 64 - n, ", %s/s", rate);
-	left_text(p, bytes, left);
-	if (left[0] && n + strlen(left) + strlen(",  left") <= room)
-		(void)snprintf(buf + n, 64 - n, ", %s left", left);
-}
-
-/* "[####....] ", @width columns with the blank; nothing when there is no room for that. */
-static void
-bar_text(const struct progress *p, uint64_t bytes, size_t width, char *buf)
-{
-	const size_t inner = width > 3 ? width - 3 : 0;
-	const double part = p->work.total ? (double)bytes / (double)p->work.total : 0;
-	size_t full = (size_t)((part < 1 ? part : 1) * (double)inner);
-
-	buf[0] = '\0';
-	if (p->work.total == 0 || width < BAR_MIN)
-		return;
-	buf[0] = '[';
-	memset(buf + 1, '#', full);
-	memset(buf + 1 + full, '.', inner - full);
-	memcpy(buf + 1 + inner, "] ", 3);
-}
-
-static size_t
-columns(const struct progress *p)
-{
-	struct winsize ws;
-
-	if (ioctl(p->fd, TIOCGWINSZ, &ws) < 0 || ws.ws_col == 0)
-		return COLUMNS;
-	return ws.ws_col < COLUMNS_MAX ? ws.ws_col : COLUMNS_MAX;
-}
-
 /* --- drawing: under the lock --- */
+
+static void
+look_at_terminal(const struct progress *p, size_t *ret_columns, size_t *ret_lines)
+{
+	struct winsize ws = { .ws_col = 0 };
+
+	if (ioctl(p->fd, TIOCGWINSZ, &ws) < 0)
+		ws.ws_col = ws.ws_row = 0;
+	*ret_columns = ws.ws_col == 0 ? COLUMNS : ws.ws_col < COLUMNS_MAX ? ws.ws_col : COLUMNS_MAX;
+	*ret_lines = ws.ws_row == 0 ? ROWS : ws.ws_row;
+}
 
 static void
 measure(struct progress *p, int64_t now, uint64_t bytes)
@@ -181,34 +80,65 @@ measure(struct progress *p, int64_t now, uint64_t bytes)
 	p->rate_bytes = bytes;
 }
 
+/* Back to the beginning of the first line that is drawn. */
+static size_t
+go_back(const struct progress *p, char *buf, size_t size)
+{
+	return (size_t)(p->rows_drawn ? snprintf(buf, size, "\r\033[%zuA", p->rows_drawn)
+				      : snprintf(buf, size, "\r"));
+}
+
+/* Those that there is room for above the line of all. */
+static size_t
+draw_rows(struct progress *p, size_t width, size_t lines, char *buf, size_t size)
+{
+	size_t n = 0, drawn = 0;
+
+	for (const struct progress_row *r = p->rows; r && drawn + 1 < lines; r = r->next) {
+		char text[256];
+
+		progress_row_text(r, width, text, sizeof(text));
+		n += (size_t)snprintf(buf + n, size - n, "%.*s\033[K\n", (int)width, text);
+		drawn++;
+	}
+	/* What was drawn below the last one is not there any more. */
+	if (p->rows_drawn > drawn)
+		n += (size_t)snprintf(buf + n, size - n, "\033[J");
+	p->rows_drawn = drawn;
+	return n;
+}
+
 static void
 draw(struct progress *p)
 {
-	const uint64_t bytes = p->bytes;
-	const size_t width = columns(p) - 1;
-	char part[64], amount[64], bar[BAR_MAX + 1], text[256], line[sizeof(text) + 8];
-	size_t used, next = p->parts_done + 1, n;
+	char text[256], all[(PROGRESS_ROWS_MAX + 1) * (sizeof(text) + 8) + 32];
+	size_t width, lines, n;
 
-	if (p->work.n_parts && next > p->work.n_parts)
-		next = p->work.n_parts;
-	part_text(p, next, part, sizeof(part));
-	used = strlen(p->work.doing) + strlen(part) + 1;
-	amount_text(p, bytes, width > used ? width - used : 0, amount);
-	used += strlen(amount);
-	n = width > used ? width - used : 0;
-	bar_text(p, bytes, n < BAR_MAX ? n : BAR_MAX, bar);
-	(void)snprintf(text, sizeof(text), "%s%s %s%s", p->work.doing, part, bar, amount);
-	(void)snprintf(line, sizeof(line), "\r%.*s\033[K", (int)width, text);
-	put(p, line, strlen(line));
+	look_at_terminal(p, &width, &lines);
+	width--;
+	n = go_back(p, all, sizeof(all));
+	n += draw_rows(p, width, lines, all + n, sizeof(all) - n);
+	progress_text(p, width, text, sizeof(text));
+	n += (size_t)snprintf(all + n, sizeof(all) - n, "%.*s\033[K", (int)width, text);
+	put(p, all, n);
 	p->drawn = true;
 }
 
 static void
 erase(struct progress *p)
 {
-	if (p->drawn)
+	char back[32];
+	size_t n;
+
+	if (p->drawn && p->rows_drawn) {
+		n = go_back(p, back, sizeof(back));
+		n += (size_t)snprintf(back + n, sizeof(back) - n, "\033[J");
+		put(p, back, n);
+	} else if (p->drawn) {
 		put(p, ERASE_LINE, strlen(ERASE_LINE));
+	}
 	p->drawn = false;
+	p->rows_drawn = 0;
 }
 
 /* A line, when the delay is over; else it is kept, in case it will be. */
@@ -282,9 +212,9 @@ progress_part(struct progress *p, size_t i, uint64_t bytes)
 	(void)pthread_mutex_lock(&p->lock);
 	p->parts_done++;
 	if (p->look == PROGRESS_LINES && p->work.done) {
-		part_text(p, i, part, sizeof(part));
+		progress_part_text(p, i, part, sizeof(part));
 		(void)snprintf(line, sizeof(line), "%s%s, %s", p->work.done, part,
-			       size_text((double)bytes, size));
+			       progress_size_text((double)bytes, size));
 		put_line(p, line);
 	}
 	(void)pthread_mutex_unlock(&p->lock);
@@ -298,4 +228,53 @@ progress_hide(struct progress *p)
 	(void)pthread_mutex_lock(&p->lock);
 	erase(p);
 	(void)pthread_mutex_unlock(&p->lock);
+}
+
+/* --- rows --- */
+
+struct progress_row *
+progress_row_new(struct progress *p, const char *label, uint64_t total)
+{
+	struct progress_row *r, **end;
+	size_t n = 0;
+
+	/* One of one would say the same twice. */
+	if (!p || p->look != PROGRESS_BAR || p->work.n_parts == 1)
+		return NULL;
+	r = xcalloc(1, sizeof(*r));
+	r->all = p;
+	r->total = total;
+	(void)snprintf(r->label, sizeof(r->label), "%s", label);
+	(void)pthread_mutex_lock(&p->lock);
+	for (end = &p->rows; *end; end = &(*end)->next)
+		n++;
+	if (n < PROGRESS_ROWS_MAX)
+		*end = r;
+	(void)pthread_mutex_unlock(&p->lock);
+	return r;
+}
+
+void
+progress_row_add(struct progress_row *r, uint64_t bytes)
+{
+	if (r)
+		r->bytes += bytes;
+}
+
+void
+progress_row_freep(struct progress_row **r)
+{
+	struct progress *p = *r ? (*r)->all : NULL;
+
+	if (!p)
+		return;
+	(void)pthread_mutex_lock(&p->lock);
+	for (struct progress_row **at = &p->rows; *at; at = &(*at)->next)
+		if (*at == *r) {
+			*at = (*r)->next;
+			break;
+		}
+	(void)pthread_mutex_unlock(&p->lock);
+	free(*r);
+	*r = NULL;
 }

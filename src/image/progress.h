@@ -1,8 +1,8 @@
 /*
  * progress - how far long work is, for people who wait
  *
- * Three ways to see it: a bar in the last line of a terminal, which is erased at the end; a line for
- * each part that is done, for files; nothing.  Work that takes less than PROGRESS_DELAY_MS shows
+ * Three ways to see it: a bar in the last line of a terminal, and one for each part that is under way
+ * above it, which are erased at the end; a line for each part that is done, for files; nothing.  Work that takes less than PROGRESS_DELAY_MS shows
  * nothing in any way.
  *
  * There is no thread and no timer: whoever counts draws, ten times a second at most.  All functions
@@ -39,6 +39,22 @@ void progress_begin(struct progress *p, const struct progress_work *work);
 void progress_add(struct progress *p, uint64_t bytes);
 /* Part @i, from 1, is done: it had so many bytes.  Without parts: all of it. */
 void progress_part(struct progress *p, size_t i, uint64_t bytes);
+
+/*
+ * One of several things that are done at the same time: with a bar, it has one of its own above that
+ * of all.  Its bytes are counted for all by progress_add().
+ *
+ * @label: copied, short
+ *
+ * NULL where there is no such bar; all functions take that.
+ */
+struct progress_row;
+struct progress_row *progress_row_new(struct progress *p, const char *label, uint64_t total);
+void progress_row_add(struct progress_row *r, uint64_t bytes);
+/* To be called before that of all is freed. */
+void progress_row_freep(struct progress_row **r);
+#define AUTO_PROGRESS_ROW CLEANUP(progress_row_freep) struct progress_row *
+
 /* Erase the bar, so that something else can be printed; it comes back when work goes on. */
 void progress_hide(struct progress *p);
 

@@ -172,6 +172,7 @@ read_input(struct stream *s, size_t min, struct err *e)
 	s->io.last = n < min;
 	s->in += n;
 	progress_add(s->limits.progress, n);
+	progress_row_add(s->limits.row, n);
 	if (s->blob_digest)
 		digest_add(s->blob_digest, s->input, n);
 	return 0;

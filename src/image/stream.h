@@ -19,12 +19,14 @@
 #include "base/err.h"
 
 struct progress;
+struct progress_row;
 struct stream;
 
 struct stream_limits {
 	uint64_t bytes;     /* of output */
 	unsigned int ratio; /* output per byte of input, once the output is over 256 MiB */
 	struct progress *progress; /* borrowed; told of the input's bytes; or NULL */
+	struct progress_row *row;  /* borrowed; told of the same; or NULL */
 	size_t memory; /* bytes for decompression; who needs more gets ENOBUFS; 0: STREAM_MEMORY */
 	const atomic_bool *stop; /* borrowed; the stream fails when it becomes true; or NULL */
 };

@@ -28,6 +28,7 @@ stream_limits(const struct unpack_limits *l, struct stream_limits *ret)
 	ret->bytes = unpack_stream_max(l);
 	ret->ratio = l->ratio ? l->ratio : unpack_limits_default.ratio;
 	ret->progress = l->progress;
+	ret->row = l->row;
 	ret->memory = l->memory;
 	ret->stop = l->stop;
 }

@@ -23,6 +23,7 @@
 #define DIGEST_HEX_SIZE 65
 
 struct progress;
+struct progress_row;
 
 enum unpack_owners {
 	UNPACK_OWNERS_REAL,     /* chown: as root, of the machine or of a map of ids */
@@ -35,6 +36,7 @@ struct unpack_limits {
 	unsigned int depth; /* of directories */
 	unsigned int ratio; /* output per byte of input, once the output is over 256 MiB */
 	struct progress *progress; /* borrowed; told of the blob's bytes as they are read; or NULL */
+	struct progress_row *row;  /* borrowed; told of the same; or NULL */
 	size_t memory; /* bytes for decompression; who needs more gets ENOBUFS; 0: STREAM_MEMORY */
 	const atomic_bool *stop; /* borrowed; it fails with ECANCELED when this is true; or NULL */
 };
