@@ -40,6 +40,9 @@ int cmd_use_store(const char *dir, struct err *e);
 /* An error when $ROOTLET_STORE is relative: it would be another store in each directory. */
 int cmd_check_store(struct err *e);
 
+/* Where this caller's configuration of docker and podman is; see image/places.h. */
+struct places;
+void cmd_find_places(struct places *ret);
 /* The short names that this caller's tools know images by; see image/aliases.h. */
 struct aliases;
 void cmd_read_aliases(struct aliases *a);

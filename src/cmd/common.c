@@ -113,12 +113,35 @@ cmd_stderr_is_screen(void)
 	return term && strcmp(term, "dumb") != 0 && isatty(STDERR_FILENO);
 }
 
+/* An empty variable is none. */
+static const char *
+variable(const char *name)
+{
+	const char *v = getenv(name);
+
+	return v && *v ? v : NULL;
+}
+
+void
+cmd_find_places(struct places *ret)
+{
+	*ret = (struct places){
+		.home = cmd_absolute(getenv("HOME")),
+		.config_home = cmd_absolute(getenv("XDG_CONFIG_HOME")),
+		.runtime_dir = cmd_absolute(getenv("XDG_RUNTIME_DIR")),
+		.docker_config = variable("DOCKER_CONFIG"),
+		.registries_conf = variable("CONTAINERS_REGISTRIES_CONF"),
+		.auth_file = variable("REGISTRY_AUTH_FILE"),
+	};
+}
+
 void
 cmd_read_aliases(struct aliases *a)
 {
-	const char *conf = getenv("CONTAINERS_REGISTRIES_CONF");
+	struct places p;
 
-	aliases_read(a, conf && *conf ? conf : NULL, cmd_absolute(getenv("HOME")));
+	cmd_find_places(&p);
+	aliases_read(a, &p);
 }
 
 void

@@ -8,6 +8,7 @@
 #define IMAGE_ALIASES_H
 
 #include "base/err.h"
+#include "image/places.h"
 
 struct aliases {
 	char **v;       /* owned strv: NAME=TARGET; an empty target: none */
@@ -17,13 +18,8 @@ struct aliases {
 #define ALIASES_INIT { .v = NULL, .why = ERR_INIT }
 void aliases_clear(struct aliases *a);
 
-/*
- * Read the files that podman reads, in its order.
- *
- * @conf: of $CONTAINERS_REGISTRIES_CONF: in place of registries.conf; NULL: none
- * @home: the home directory; NULL: none
- */
-void aliases_read(struct aliases *a, const char *conf, const char *home);
+/* Read the files that podman reads, in its order. */
+void aliases_read(struct aliases *a, const struct places *p);
 
 /* Take the table of one file over what is there; @file is for the message. */
 void aliases_parse(struct aliases *a, const char *data, size_t len, const char *file);

@@ -9,6 +9,7 @@
 
 #include "base/parse.h"
 #include "cmd/cmd.h"
+#include "image/places.h"
 #include "libexec/registry.h"
 
 #define TIMEOUT_MAX 86400 /* seconds */
@@ -42,6 +43,7 @@ take_lookup(const struct registry_args *a, struct lookup *ret, struct http_optio
 	}
 	*ret = (struct lookup){ .tls_verify = a->tls_verify, .authfile = a->authfile,
 				.auth_host = a->auth_host, .cert_dir = a->cert_dir };
+	cmd_find_places(&ret->places);
 	*ret_http = (struct http_options){ .stall_s = (unsigned int)seconds,
 					   .connect_s = (unsigned int)seconds,
 					   .say = a->debug ? say : NULL };

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "base/str.h"
+#include "registry/base64.h"
 #include "registry/http-internal.h"
 
 #define TOKEN_MAX ((size_t)64 << 10) /* bytes of an answer with a token */
@@ -33,20 +34,12 @@ remember(struct http *h, const char *scope, char *header)
 	h->tokens[h->n_tokens++] = (struct token){ xstrdup(scope), header };
 }
 
-static void
-wipe(char *s)
-{
-	if (s)
-		explicit_bzero(s, strlen(s));
-	free(s);
-}
-
 void
 http_auth_clear(struct http *h)
 {
 	for (size_t i = 0; i < h->n_tokens; i++) {
 		free(h->tokens[i].scope);
-		wipe(h->tokens[i].header);
+		secret_free(h->tokens[i].header);
 	}
 	free(h->tokens);
 }
@@ -125,24 +118,10 @@ parse_challenge(const char *text, struct challenge *ret)
 static char *
 basic_line(const struct endpoint *ep)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	AUTO_FREE char *pair = xasprintf("%s:%s", ep->user, ep->password);
-	const size_t n = strlen(pair);
-	char *line = xcalloc(1, sizeof("Authorization: Basic ") + 4 * (n / 3 + 1));
-	char *out = stpcpy(line, "Authorization: Basic ");
+	AUTO_SECRET char *pair = xasprintf("%s:%s", ep->user, ep->password);
+	AUTO_SECRET char *text = base64_encode(pair, strlen(pair));
 
-	for (size_t i = 0; i < n; i += 3) {
-		const unsigned int b1 = i + 1 < n ? (unsigned char)pair[i + 1] : 0;
-		const unsigned int b2 = i + 2 < n ? (unsigned char)pair[i + 2] : 0;
-		const unsigned int bits = (unsigned int)(unsigned char)pair[i] << 16 | b1 << 8 | b2;
-
-		*out++ = digits[bits >> 18];
-		*out++ = digits[bits >> 12 & 63];
-		*out++ = i + 1 < n ? digits[bits >> 6 & 63] : '=';
-		*out++ = i + 2 < n ? digits[bits & 63] : '=';
-	}
-	explicit_bzero(pair, n);
-	return line;
+	return xasprintf("Authorization: Basic %s", text);
 }
 
 /* --- the realm --- */
@@ -241,7 +220,7 @@ add_field(char **to, CURL *c, const char *name, const char *value)
 	if (!escaped)
 		return;
 	*to = xasprintf("%s%s%s=%s", old, *old ? "&" : "", name, escaped);
-	wipe(old);
+	secret_free(old);
 	curl_free(escaped);
 }
 
@@ -315,7 +294,7 @@ set_question(const struct http *h, CURL *c, const char *realm, const char *servi
 			char *line = basic_line(h->ep);
 
 			*list = curl_slist_append(NULL, line);
-			wipe(line);
+			secret_free(line);
 			(void)curl_easy_setopt(c, CURLOPT_HTTPHEADER, *list);
 		}
 	}
@@ -344,7 +323,7 @@ fetch(const struct http *h, const struct challenge *ch, const char *scope, struc
 		line = read_token(&a, e);
 	curl_easy_cleanup(c);
 	curl_slist_free_all(list);
-	wipe(a.data);
+	secret_free(a.data);
 	return line;
 }
 
