@@ -132,6 +132,7 @@ cmd_find_places(struct places *ret)
 		.docker_config = variable("DOCKER_CONFIG"),
 		.registries_conf = variable("CONTAINERS_REGISTRIES_CONF"),
 		.auth_file = variable("REGISTRY_AUTH_FILE"),
+		.ca_file = variable("SSL_CERT_FILE"),
 	};
 }
 

@@ -20,6 +20,7 @@ struct places {
 	const char *docker_config;   /* $DOCKER_CONFIG: a directory */
 	const char *registries_conf; /* $CONTAINERS_REGISTRIES_CONF: in place of registries.conf */
 	const char *auth_file;       /* $REGISTRY_AUTH_FILE */
+	const char *ca_file;         /* $SSL_CERT_FILE: in place of the system's certificates */
 };
 
 /* NAME below /etc, or its place.  Owned. */

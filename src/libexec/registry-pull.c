@@ -124,7 +124,10 @@ pull(const struct asked *a, const struct pull_args *args, struct err *e)
 	struct lookup l;
 	int r;
 
-	if (take_lookup(&args->registry, &l, &o, e) < 0 || lookup_endpoints(a->ref.name, &l, &eps, e) < 0 ||
+	if (take_lookup(&args->registry, &l, &o, e) < 0)
+		return -e->code;
+	l.by_digest = a->ref.digest != NULL;
+	if (lookup_endpoints(a->ref.name, &l, &eps, e) < 0 ||
 	    open_store_here(&s, e) < 0 || (partial = partial_open_dir(s.fd, e)) < 0)
 		return -e->code;
 	p.partial_fd = partial;

@@ -33,6 +33,7 @@ int
 take_lookup(const struct registry_args *a, struct lookup *ret, struct http_options *ret_http, struct err *e)
 {
 	uint64_t seconds = 0;
+	struct places p;
 
 	if (a->tls_verify && strcmp(a->tls_verify, "true") != 0 && strcmp(a->tls_verify, "false") != 0)
 		return err_set(e, EINVAL, "--tls-verify=%s: neither true nor false", a->tls_verify);
@@ -41,11 +42,12 @@ take_lookup(const struct registry_args *a, struct lookup *ret, struct http_optio
 		return err_set(e, EINVAL, "--timeout %s: not a number of seconds from 1 to %d", a->timeout,
 			       TIMEOUT_MAX);
 	}
-	*ret = (struct lookup){ .tls_verify = a->tls_verify, .authfile = a->authfile,
+	cmd_find_places(&p);
+	*ret = (struct lookup){ .places = p, .tls_verify = a->tls_verify, .authfile = a->authfile,
 				.auth_host = a->auth_host, .cert_dir = a->cert_dir };
-	cmd_find_places(&ret->places);
 	*ret_http = (struct http_options){ .stall_s = (unsigned int)seconds,
 					   .connect_s = (unsigned int)seconds,
+					   .ca_file = ret->places.ca_file,
 					   .say = a->debug ? say : NULL };
 	return 0;
 }

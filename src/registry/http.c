@@ -74,11 +74,10 @@ http_is_ours(const struct http *h, const char *url)
 
 /* The certificates that are trusted everywhere; "" where the system has none. */
 static char *
-read_system_ca(void)
+read_system_ca(const char *own)
 {
 	static const char *const files[] = { "/etc/ssl/certs/ca-certificates.crt",
 					     "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem" };
-	const char *own = getenv("SSL_CERT_FILE");
 	struct err ignored = ERR_INIT;
 
 	for (size_t i = 0; i < NELEMS(files); i++) {
@@ -97,7 +96,7 @@ int
 http_new(const struct endpoint *ep, const struct http_options *o, struct http **ret, struct err *e)
 {
 	AUTO_HTTP h = xcalloc(1, sizeof(*h));
-	AUTO_FREE char *system_ca = read_system_ca();
+	AUTO_FREE char *system_ca = read_system_ca(o ? o->ca_file : NULL);
 
 	h->ep = ep;
 	h->o = o ? *o : defaults;

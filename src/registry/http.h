@@ -31,6 +31,7 @@ struct http_options {
 	unsigned int stall_s;   /* seconds with less than 100 bytes each: given up; 0: 30 */
 	unsigned int connect_s; /* seconds to connect; 0: 20 */
 	unsigned int tries;     /* of each request without any progress; 0: 5 */
+	const char *ca_file;    /* in place of the system's certificates; NULL */
 	void (*say)(void *ctx, const char *line); /* what is asked and answered, for --debug; or NULL */
 	void *say_ctx;
 };
