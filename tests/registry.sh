@@ -12,7 +12,8 @@ free_port() {
 
 # start_registry NAME [LINES]: LINES go into its configuration, below "http:" when they begin with blanks.
 #
-# A port may be taken by somebody else meanwhile: then it is another one.
+# Not from within test_ok, whose subshell would keep what is set.  A port may be taken by somebody else
+# meanwhile: then it is another one.
 start_registry() {
 	for _ in 1 2 3 4 5; do
 		registry_port=$(free_port)

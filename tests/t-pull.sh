@@ -24,9 +24,9 @@ mkdir -p "$tree/bin" "$tree/etc" "$tree/tmp"
 cp "$testbin/probe" "$testbin/payload" "$tree/bin/"
 echo first >"$tree/file"
 tar -C "$tree" --sort=name --owner=0 --group=0 --mtime=@1000000000 -czf "$tmp/tree.tar.gz" .
+start_registry plain || exit 99
 published() {
-	start_registry plain &&
-		rootlet import "$tmp/tree.tar.gz" app:1 &&
+	rootlet import "$tmp/tree.tar.gz" app:1 &&
 		rootlet run --commit app:2 app:1 payload append /file more &&
 		skopeo copy -q --dest-tls-verify=false "oci:$store:app:1" "docker://$registry/team/app:1" &&
 		skopeo copy -q --dest-tls-verify=false "oci:$store:app:2" "docker://$registry/team/app:2" &&
