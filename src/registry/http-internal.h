@@ -27,6 +27,7 @@ struct job {
 	struct curl_slist *list;
 	struct http_request q; /* strings owned */
 	char *url;             /* owned; where it goes now */
+	char *first_url;       /* owned; where it went at first */
 	char *auth;            /* owned; the line that was sent; NULL: none */
 	unsigned int tries, redirects, auths;
 	uint64_t due_ms;       /* not before this */

@@ -291,6 +291,7 @@ job_new(struct http *h, const struct http_request *q)
 	j->q.content_range = copy(q->content_range);
 	j->q.url = NULL;
 	j->url = q->url[0] == '/' ? xasprintf("%s%s", h->base, q->url) : xstrdup(q->url);
+	j->first_url = xstrdup(j->url);
 	j->at = q->sink_from;
 	j->easy = curl_easy_init();
 	if (!j->easy)
@@ -312,6 +313,7 @@ job_free(struct job *j)
 	free((char *)(uintptr_t)j->q.content_type);
 	free((char *)(uintptr_t)j->q.content_range);
 	free(j->url);
+	free(j->first_url);
 	free(j->auth);
 	free(j);
 }

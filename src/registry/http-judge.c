@@ -67,6 +67,10 @@ try_again(struct job *j)
 		(void)err_set(&j->err, EBUSY, "it asks to come back in %lld seconds", (long long)after);
 		return false;
 	}
+	/* Where it was led to may be good for a short time only. */
+	free(j->url);
+	j->url = xstrdup(j->first_url);
+	j->redirects = 0;
 	j->due_ms = http_now_ms() + (after > 0 ? (uint64_t)after * 1000 : back_off_ms(j->tries));
 	http_say(j->http, "again in %llu ms", (unsigned long long)(j->due_ms - http_now_ms()));
 	return true;
