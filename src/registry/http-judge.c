@@ -84,12 +84,12 @@ is_redirect(long status)
 	return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
-/* @ret: owned; where @location is, as seen from @from */
-static int
-resolve(const char *from, const char *location, char **ret, struct err *e)
+/* Where @location is, as seen from @from.  Owned; NULL with an error. */
+static char *
+resolve(const char *from, const char *location, struct err *e)
 {
 	CURLU *u = curl_url();
-	char *full = NULL;
+	char *full = NULL, *ret = NULL;
 	CURLUcode c = u ? curl_url_set(u, CURLUPART_URL, from, 0) : CURLUE_OUT_OF_MEMORY;
 
 	if (c == CURLUE_OK)
@@ -102,11 +102,12 @@ resolve(const char *from, const char *location, char **ret, struct err *e)
 	if (c == CURLUE_OK)
 		c = curl_url_get(u, CURLUPART_URL, &full, 0);
 	curl_url_cleanup(u);
-	if (c != CURLUE_OK)
-		return err_set(e, EBADMSG, "it leads to no valid address");
-	*ret = xstrdup(full);
+	if (c == CURLUE_OK && full)
+		ret = xstrdup(full);
+	else
+		(void)err_set(e, EBADMSG, "it leads to no valid address");
 	curl_free(full);
-	return 0;
+	return ret;
 }
 
 /* The address is not shown: it may carry a signature that is as good as a password. */
@@ -122,7 +123,8 @@ redirect(struct job *j)
 			       HTTP_REDIRECTS_MAX);
 	if (!location)
 		return err_set(&j->err, EBADMSG, "it leads elsewhere, and does not say where");
-	if (resolve(j->url, location, &to, &j->err) < 0)
+	to = resolve(j->url, location, &j->err);
+	if (!to)
 		return -j->err.code;
 	if (strncmp(to, "https://", 8) != 0 && (was_tls || strncmp(to, "http://", 7) != 0))
 		return err_set(&j->err, EPROTO, "it leads to a place that is not to be reached by TLS");
