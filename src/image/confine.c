@@ -43,15 +43,15 @@ limit(int resource, rlim_t value, struct err *e)
 	 1U << CAP_FSETID | 1U << CAP_MKNOD | 1U << CAP_SETFCAP)
 
 static int
-drop_caps(struct err *e)
+drop_caps(uint32_t kept, struct err *e)
 {
 	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct d[2];
 
 	if (sys_capget(&h, d) < 0)
 		return err_sys(e, "get capabilities");
-	d[0].permitted &= CAPS_KEPT;
-	d[0].effective &= CAPS_KEPT;
+	d[0].permitted &= kept;
+	d[0].effective &= kept;
 	d[1].permitted = d[1].effective = 0;
 	d[0].inheritable = d[1].inheritable = 0;
 	return sys_capset(&h, d) < 0 ? err_sys(e, "drop capabilities") : 0;
@@ -59,13 +59,13 @@ drop_caps(struct err *e)
 
 /* A machine emulated by a program has none: EINVAL. */
 static int
-load_filter(struct err *e)
+load_filter(const struct confine_helper *h, struct err *e)
 {
-	struct sock_fprog prog = { .len = (unsigned short)seccomp_image_len,
-				   .filter = (struct sock_filter *)(uintptr_t)seccomp_image };
+	struct sock_fprog prog = { .len = (unsigned short)h->n,
+				   .filter = (struct sock_filter *)(uintptr_t)h->filter };
 
 	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) < 0 && errno != EINVAL)
-		return err_sys(e, "load the system call filter of rootlet-image");
+		return err_sys(e, "load the system call filter of %s", h->name);
 	return 0;
 }
 
@@ -79,18 +79,33 @@ start_digests(void)
 }
 
 int
-image_confine_calls(struct err *e)
+confine_calls(const struct confine_helper *h, struct err *e)
 {
 	start_digests();
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return err_sys(e, "set no_new_privs");
-	if (limit(RLIMIT_CORE, 0, e) < 0 || drop_caps(e) < 0)
+	if (limit(RLIMIT_CORE, 0, e) < 0 || drop_caps(h->caps, e) < 0)
 		return -e->code;
 	if (SANITIZED)
 		return 0;
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		return err_sys(e, "become non-dumpable");
-	return limit(RLIMIT_DATA, DATA_MAX, e) < 0 ? -e->code : load_filter(e);
+	return limit(RLIMIT_DATA, DATA_MAX, e) < 0 ? -e->code : load_filter(h, e);
+}
+
+static struct confine_helper
+image_helper(void)
+{
+	return (struct confine_helper){ .name = "rootlet-image", .filter = seccomp_image,
+					.n = seccomp_image_len, .caps = CAPS_KEPT };
+}
+
+int
+image_confine_calls(struct err *e)
+{
+	const struct confine_helper h = image_helper();
+
+	return confine_calls(&h, e);
 }
 
 /* --- files --- */
@@ -193,6 +208,12 @@ is_useless(int domain, const struct store *s)
 	return t.useless;
 }
 
+static int
+enter(const char *who, int domain, struct err *e)
+{
+	return sys_landlock_restrict_self(domain) < 0 ? err_sys(e, "enter the Landlock domain of %s", who) : 0;
+}
+
 int
 image_confine_files(const struct store *s, const struct confine_dir *more, size_t n,
 		    struct err *e)
@@ -206,7 +227,16 @@ image_confine_files(const struct store *s, const struct confine_dir *more, size_
 		return -e->code;
 	if (s && is_useless(domain, s))
 		return 0;
-	if (sys_landlock_restrict_self(domain) < 0)
-		return err_sys(e, "enter the Landlock domain of rootlet-image");
-	return 0;
+	return enter("rootlet-image", domain, e);
+}
+
+int
+confine_files(const struct confine_helper *h, const struct confine_dir *dirs, size_t n, struct err *e)
+{
+	uint64_t handled = 0;
+	AUTO_FD domain = new_domain(&handled);
+
+	if (domain < 0)
+		return 0;
+	return allow_all(domain, handled, NULL, dirs, n, e) < 0 ? -e->code : enter(h->name, domain, e);
 }

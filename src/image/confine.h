@@ -17,6 +17,8 @@
 #include "base/err.h"
 #include "image/store.h"
 
+struct sock_filter;
+
 /* A directory that things are opened in later, and all below. */
 struct confine_dir {
 	int fd;     /* borrowed; only looked at during the call */
@@ -35,5 +37,16 @@ int image_confine_calls(struct err *e);
  */
 int image_confine_files(const struct store *s, const struct confine_dir *more, size_t n,
 			struct err *e);
+
+/* The same for another helper. */
+struct confine_helper {
+	const char *name;                 /* in messages; static, as the next */
+	const struct sock_filter *filter;
+	unsigned int n;                   /* instructions */
+	uint32_t caps;                    /* capabilities that stay, of the first 32 */
+};
+int confine_calls(const struct confine_helper *h, struct err *e);
+/* Without Landlock it is left out: 0. */
+int confine_files(const struct confine_helper *h, const struct confine_dir *dirs, size_t n, struct err *e);
 
 #endif

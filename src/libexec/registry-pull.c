@@ -14,6 +14,7 @@
 #include "image/feed.h"
 #include "image/platform.h"
 #include "libexec/registry.h"
+#include "registry/confine.h"
 #include "registry/partial.h"
 #include "registry/pull.h"
 
@@ -120,6 +121,7 @@ pull(const struct asked *a, const struct pull_args *args, struct err *e)
 			  .store = &s, .feed_fd = FEED_FD,
 			  .reference = a->ref.digest ? a->ref.digest : a->ref.tag };
 	char digest[sizeof("sha256:") + 64];
+	struct confine_dir dirs[2];
 	struct http_options o;
 	struct lookup l;
 	int r;
@@ -129,6 +131,10 @@ pull(const struct asked *a, const struct pull_args *args, struct err *e)
 	l.by_digest = a->ref.digest != NULL;
 	if (lookup_endpoints(a->ref.name, &l, &eps, e) < 0 ||
 	    open_store_here(&s, e) < 0 || (partial = partial_open_dir(s.fd, e)) < 0)
+		return -e->code;
+	dirs[0] = (struct confine_dir){ .fd = s.fd };
+	dirs[1] = (struct confine_dir){ .fd = partial, .write = true };
+	if (registry_confine(&o, dirs, NELEMS(dirs), e) < 0)
 		return -e->code;
 	p.partial_fd = partial;
 	r = pull_from_any(&p, &eps, &o, digest, e);

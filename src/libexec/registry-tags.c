@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 #include "libexec/registry.h"
+#include "registry/confine.h"
 
 static int
 parse_repository(const char *text, struct image_ref *ret, struct err *e)
@@ -37,7 +38,7 @@ list_tags(const char *name, const struct lookup *l, const struct http_options *o
 	AUTO_HTTP h = NULL;
 	const struct endpoint *ep;
 
-	if (lookup_endpoints(name, l, &eps, e) < 0)
+	if (lookup_endpoints(name, l, &eps, e) < 0 || registry_confine(o, NULL, 0, e) < 0)
 		return -e->code;
 	/* The last one is the registry itself. */
 	ep = &eps.v[eps.n - 1];

@@ -90,14 +90,29 @@ read_system_ca(const char *own)
 	return xstrdup("");
 }
 
+/* For all sessions: certificates are read once, before files are out of reach. */
+static char *system_ca;
+
+int
+http_init(const struct http_options *o, struct err *e)
+{
+	if (system_ca)
+		return 0;
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		return err_set(e, ENOMEM, "start libcurl");
+	system_ca = read_system_ca(o ? o->ca_file : NULL);
+	return 0;
+}
+
 static const struct http_options defaults = { .stall_s = 30, .connect_s = 20, .tries = 5 };
 
 int
 http_new(const struct endpoint *ep, const struct http_options *o, struct http **ret, struct err *e)
 {
 	AUTO_HTTP h = xcalloc(1, sizeof(*h));
-	AUTO_FREE char *system_ca = read_system_ca(o ? o->ca_file : NULL);
 
+	if (http_init(o, e) < 0)
+		return -e->code;
 	h->ep = ep;
 	h->o = o ? *o : defaults;
 	h->o.stall_s = h->o.stall_s ? h->o.stall_s : defaults.stall_s;
@@ -105,7 +120,7 @@ http_new(const struct endpoint *ep, const struct http_options *o, struct http **
 	h->o.tries = h->o.tries ? h->o.tries : defaults.tries;
 	h->ca = xasprintf("%s\n%s", system_ca, ep->ca ? ep->ca : "");
 	h->base = xasprintf("%s://%s", ep->socket_fd >= 0 ? "http" : "https", ep->host);
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || !(h->multi = curl_multi_init()))
+	if (!(h->multi = curl_multi_init()))
 		return err_set(e, ENOMEM, "start libcurl");
 	(void)curl_multi_setopt(h->multi, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX);
 	(void)curl_multi_setopt(h->multi, CURLMOPT_MAX_HOST_CONNECTIONS, ep->socket_fd >= 0 ? 1L : 8L);

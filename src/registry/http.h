@@ -36,6 +36,9 @@ struct http_options {
 	void *say_ctx;
 };
 
+/* Read what all sessions need of files: the system's certificates.  http_new() does it, too. */
+int http_init(const struct http_options *o, struct err *e);
+
 /* @ep: borrowed as long as it lives; @o: copied, may be NULL */
 int http_new(const struct endpoint *ep, const struct http_options *o, struct http **ret, struct err *e);
 void http_freep(struct http **h);
