@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <jansson.h>
 #include <linux/filter.h>
 #include <string.h>
 
@@ -53,6 +54,8 @@ registry_confine(const struct http_options *o, const struct confine_dir *dirs, s
 
 	if (n > DIRS_MAX)
 		return err_set(e, E2BIG, "confine: more than %d directories", DIRS_MAX);
+	/* From /dev/urandom. */
+	json_object_seed(0);
 	if (http_init(o, e) < 0 || confine_calls(&h, e) < 0)
 		return -e->code;
 	return confine_to(&h, dirs, n, e);
