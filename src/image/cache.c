@@ -142,3 +142,14 @@ layers_write_names(const struct store *s, struct err *e)
 	json_decref(index);
 	return store_replace(s, "cache/names", data, len, e);
 }
+
+int
+layers_write_cache(const struct store *s, const struct oci_image *im, const char *digest,
+		   const char *platform, struct err *e)
+{
+	if (layers_write_record(s, im, e) < 0 || layers_write_names(s, e) < 0)
+		return -e->code;
+	return strcmp(im->digest, digest) != 0
+		       ? layers_write_platform(s, digest, platform, im->digest, e)
+		       : 0;
+}

@@ -83,7 +83,7 @@ int feed_refuse(int fd, struct err *e);
 enum feed_first { FEED_FIRST_IMAGE, FEED_FIRST_SAME, FEED_FIRST_GONE };
 int feed_peek(int fd, enum feed_first *ret, struct err *e);
 
-/* --- the side of the image --- */
+/* --- the side of the image: for several threads --- */
 
 struct feed;
 struct store;
@@ -91,25 +91,32 @@ struct store;
 /*
  * Read the first message.
  *
- * @s: borrowed; what it has is not asked for
- * @ret: for several threads; owns @fd from now on
+ * @fd: owned by @ret from now on, also after an error
+ * @s: borrowed; for files of its partial/
  */
 int feed_begin(int fd, const struct store *s, struct feed **ret, struct err *e);
 void feed_freep(struct feed **f);
 #define AUTO_FEED CLEANUP(feed_freep) struct feed *
-/* What comes; borrowed from @f. */
+/* What comes; borrowed from @f.  Valid: a digest, a media type, a platform; and some name. */
 const struct feed_image *feed_image(const struct feed *f);
 
 /*
- * A blob that is not in the store, from its first byte on: while it comes, a pipe.  When it is not to
- * be had, feed_is_well() is false afterwards: the other side says why.
+ * A blob that is not in the store, from its first byte on: while it comes, a pipe.  One thread at a time
+ * has it, until feed_close_blob(); the others wait.
  */
 int feed_open_blob(struct feed *f, const char *digest, struct err *e);
 /* The same, of a document: waits for all of it, and has a regular file. */
 int feed_open_document(struct feed *f, const char *digest, struct err *e);
-/* All of it has been read and is what its digest says: it may have its name in the store. */
-void feed_trust(struct feed *f, const char *digest);
-/* Has the other side nothing to complain about?  Then an error is what it seems to be. */
+/*
+ * Where feed_open_blob() has succeeded; of another digest it does nothing.
+ *
+ * @trusted: all of it has been read, and is what its digest says: it may have its name in the store
+ */
+void feed_close_blob(struct feed *f, const char *digest, bool trusted);
+/*
+ * After an error: has the other side nothing to complain about?  Then the error is what it seems to be.
+ * It is asked once, and then told that nothing more is wanted: pipes end.
+ */
 bool feed_is_well(struct feed *f);
 /* Give those their names that are trusted. */
 int feed_keep(struct feed *f, struct err *e);

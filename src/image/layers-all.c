@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "image/feed.h"
 #include "image/layers.h"
 #include "image/progress.h"
 #include "image/stream.h"
@@ -34,14 +35,6 @@ struct all {
 	size_t n_done;
 	struct err err; /* the first one */
 };
-
-static bool
-is_there(const struct store *s, const char *kind, const struct oci_layer *l)
-{
-	AUTO_FREE char *path = xasprintf("layers/%s/%s", kind, l->diff_id + strlen("sha256:"));
-
-	return faccessat(s->fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-}
 
 /* The largest of those in @state is the caller's now; false when there is none. */
 static bool
@@ -72,6 +65,9 @@ done(struct all *a, size_t i, const struct err *e)
 		a->err = *e;
 		(void)err_prefix(&a->err, "layer %zu", i + 1);
 		a->stop = true;
+		/* Others may wait for what comes slowly: then it ends. */
+		if (a->store->feed)
+			(void)feed_is_well(a->store->feed);
 	}
 	(void)pthread_mutex_unlock(&a->lock);
 }
@@ -109,14 +105,15 @@ worker(void *arg)
 	work(a, STATE_WAITS, a->memory);
 }
 
-/* Those that are there are taken from the start.  Returns how many are not. */
+/* Those that are there are taken from the start.  Returns how many are to be looked at. */
 static size_t
 look(struct all *a)
 {
 	struct progress_work p = { .doing = "unpacking", .done = "unpacked", .part = "layer" };
 
 	for (size_t i = 0; i < a->n_layers; i++) {
-		if (is_there(a->store, a->kind, &a->layers[i])) {
+		if (layers_has(a->store, a->kind, &a->layers[i]) &&
+		    !store_is_new_blob(a->store, a->layers[i].digest)) {
 			a->states[i] = STATE_TAKEN;
 			continue;
 		}

@@ -204,28 +204,56 @@ new_row(const struct store *s, const struct oci_layer *l)
 	return progress_row_new(s->progress, label, l->size);
 }
 
+bool
+layers_has(const struct store *s, const char *kind, const struct oci_layer *l)
+{
+	AUTO_FREE char *path = xasprintf("layers/%s/%s", kind, l->diff_id + strlen("sha256:"));
+
+	return faccessat(s->fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/*
+ * @parent: for a directory @temp; -1: learn what it is, no more.  It is there already, and is not unpacked
+ * from whatever blob: one that is new must hold the same.
+ */
+static int
+unpack_blob(const struct store *s, const struct oci_layer *l, int parent, const char *temp,
+	    enum unpack_owners how, const struct unpack_limits *limits, struct err *e)
+{
+	AUTO_FD blob = store_open_blob(s, l->digest, e);
+	struct unpack_result res;
+	int r;
+
+	if (blob < 0)
+		return blob;
+	r = parent < 0 ? unpack_layer(blob, -1, how, limits, &res, e)
+		       : unpack_into(parent, temp, how, blob, limits, &res, e);
+	if (r == 0)
+		r = check(l, &res, e);
+	store_end_blob(s, l->digest, r == 0);
+	return r;
+}
+
 int
 layers_unpack(const struct store *s, const char *kind, const struct oci_layer *l, size_t memory,
 	      const atomic_bool *stop, char ret_temp[TEMP_NAME_SIZE], struct err *e)
 {
 	struct unpack_limits limits = limits_of(s, l->digest, memory, stop);
 	enum unpack_owners how = UNPACK_OWNERS_REAL;
-	AUTO_FD parent = open_kind(s, kind, &how, e), blob = -1;
+	AUTO_FD parent = open_kind(s, kind, &how, e);
 	AUTO_PROGRESS_ROW row = NULL;
 	char temp[TEMP_NAME_SIZE];
-	struct unpack_result r;
 
 	ret_temp[0] = '\0';
 	if (parent < 0 || layers_check_type(l, e) < 0)
 		return -e->code;
-	if (faccessat(parent, l->diff_id + strlen("sha256:"), F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+	if (layers_has(s, kind, l) && !store_is_new_blob(s, l->digest))
 		return 0;
-	blob = store_open_blob(s, l->digest, e);
-	if (blob < 0)
-		return blob;
 	row = limits.row = new_row(s, l);
+	if (layers_has(s, kind, l))
+		return unpack_blob(s, l, -1, NULL, how, &limits, e);
 	random_name(temp, sizeof(temp), TEMP_PREFIX);
-	if (unpack_into(parent, temp, how, blob, &limits, &r, e) < 0 || check(l, &r, e) < 0) {
+	if (unpack_blob(s, l, parent, temp, how, &limits, e) < 0) {
 		remove_tree(parent, temp);
 		return -e->code;
 	}

@@ -34,9 +34,14 @@ const char *layers_media_type(int fd);
 /* An error when its media type is not that of a layer. */
 int layers_check_type(const struct oci_layer *l, struct err *e);
 
+/* Is it unpacked? */
+bool layers_has(const struct store *s, const char *kind, const struct oci_layer *l);
 /*
  * Unpack it for @kind ("range", "root", "single"), within limits of unpack.h: -ENOBUFS and -ECANCELED,
  * with a message, are of these.
+ *
+ * What is there already is not unpacked again; a blob that is new is read nevertheless, and must hold
+ * the same.
  *
  * @ret_temp: what it is called until layers_name() or layers_drop(); "": it was there already
  */
@@ -57,6 +62,12 @@ int layers_write_record(const struct store *s, const struct oci_image *im, struc
 int layers_write_platform(const struct store *s, const char *index, const char *platform,
 			  const char *digest, struct err *e);
 int layers_write_names(const struct store *s, struct err *e);
+/*
+ * All of them, for a start of @im by @digest, which is its own or that of an index that has it for
+ * @platform.
+ */
+int layers_write_cache(const struct store *s, const struct oci_image *im, const char *digest,
+		       const char *platform, struct err *e);
 
 /*
  * The directory of a layer that has been unpacked; -1 and errno when there is none.

@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "image/aliases.h"
 #include "image/digest.h"
+#include "image/feed.h"
 #include "image/ref.h"
 #include "image/spool.h"
 #include "image/store.h"
@@ -86,7 +87,7 @@ check_is_ours(const struct store *s, const char *path, struct err *e)
 {
 	static const char *const ours[] = { ".", "..", "apply", "blobs", "cache", "containers",
 					    "index.json", "index.lock", "layers",	 "lock",  "oci-layout",
-					    "scratch",    "trash",	"volumes" };
+					    FEED_PARTIAL, "scratch",	"trash",      "volumes" };
 	DIR *d = store_open_dir(s, ".");
 	const char *odd = NULL;
 
@@ -286,8 +287,8 @@ store_has_blob(const struct store *s, const char *digest)
 	return faccessat(s->fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-int
-store_open_blob(const struct store *s, const char *digest, struct err *e)
+static int
+open_blob(const struct store *s, const char *digest, bool document, struct err *e)
 {
 	char path[128];
 	int fd;
@@ -297,8 +298,36 @@ store_open_blob(const struct store *s, const char *digest, struct err *e)
 	fd = s->spool ? spool_open(s->spool, digest, e) : -ENOENT;
 	if (fd != -ENOENT)
 		return fd;
+	if (s->feed && !store_has_blob(s, digest))
+		return document ? feed_open_document(s->feed, digest, e)
+				: feed_open_blob(s->feed, digest, e);
 	blob_path(digest, path, sizeof(path));
 	return open_regular(s, path, digest, e);
+}
+
+int
+store_open_blob(const struct store *s, const char *digest, struct err *e)
+{
+	return open_blob(s, digest, false, e);
+}
+
+void
+store_end_blob(const struct store *s, const char *digest, bool trusted)
+{
+	if (s->feed)
+		feed_close_blob(s->feed, digest, trusted);
+}
+
+bool
+store_is_new_blob(const struct store *s, const char *digest)
+{
+	char path[128];
+	struct stat st;
+
+	blob_path(digest, path, sizeof(path));
+	if (fstatat(s->fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return s->spool && !S_ISREG(st.st_mode);
+	return s->spool || s->feed;
 }
 
 int
@@ -320,29 +349,37 @@ store_put_json(const struct store *s, json_t *json, struct blob *ret, struct err
 	return store_keep_blob(s, fd, ret->digest, e);
 }
 
+/* Its length, or -errno. */
+static ssize_t
+read_document(int fd, const char *digest, char **ret, struct err *e)
+{
+	char hex[65];
+	const ssize_t n = fd_read_all(fd, STORE_JSON_MAX, ret, e);
+
+	if (n < 0)
+		return err_prefix(e, "blob %s", digest);
+	if (sha256(*ret, (size_t)n, hex, e) < 0)
+		return -e->code;
+	if (strcmp(hex, digest + strlen("sha256:")) != 0)
+		return err_set(e, EBADMSG, "blob %s has other content: sha256:%s", digest, hex);
+	return n;
+}
+
 json_t *
 store_get_json(const struct store *s, const char *digest, struct err *e)
 {
-	AUTO_FD fd = store_open_blob(s, digest, e);
+	AUTO_FD fd = open_blob(s, digest, true, e);
 	AUTO_FREE char *text = NULL;
 	json_error_t why;
 	json_t *json;
-	char hex[65];
 	ssize_t n;
 
 	if (fd < 0)
 		return NULL;
-	n = fd_read_all(fd, STORE_JSON_MAX, &text, e);
-	if (n < 0) {
-		(void)err_prefix(e, "blob %s", digest);
+	n = read_document(fd, digest, &text, e);
+	store_end_blob(s, digest, n >= 0);
+	if (n < 0)
 		return NULL;
-	}
-	if (sha256(text, (size_t)n, hex, e) < 0)
-		return NULL;
-	if (strcmp(hex, digest + strlen("sha256:")) != 0) {
-		(void)err_set(e, EBADMSG, "blob %s has other content: sha256:%s", digest, hex);
-		return NULL;
-	}
 	json = json_loadb(text, (size_t)n, JSON_REJECT_DUPLICATES, &why);
 	if (!json_is_object(json)) {
 		(void)err_set(e, EBADMSG, "blob %s is not a document: %s", digest,

@@ -31,6 +31,7 @@
 #define ANNOTATION_NAME "org.opencontainers.image.ref.name"
 
 struct aliases;
+struct feed;
 struct progress;
 struct spool;
 struct unpack_limits;
@@ -43,6 +44,7 @@ struct store {
 	const struct unpack_limits *limits; /* borrowed; of each layer; NULL: the default ones */
 	/* Borrowed, or NULL: blobs that store_open_blob() finds though they have no name yet. */
 	struct spool *spool;
+	struct feed *feed; /* the same, of blobs that are not in the store: see feed.h */
 };
 #define STORE_INIT { .fd = -1, .lock_fd = -1 }
 void store_close(struct store *s);
@@ -78,7 +80,14 @@ int store_keep_blob(const struct store *s, int fd, const char *digest, struct er
 /* Write a document.  @json is not consumed. */
 int store_put_json(const struct store *s, json_t *json, struct blob *ret, struct err *e);
 bool store_has_blob(const struct store *s, const char *digest);
+/*
+ * For reading; while a blob comes from s->feed a pipe, of which store_end_blob() tells afterwards
+ * whether it was what its digest says.
+ */
 int store_open_blob(const struct store *s, const char *digest, struct err *e);
+void store_end_blob(const struct store *s, const char *digest, bool trusted);
+/* Has it no name yet, but will it be found?  Then nothing is known of it but its digest. */
+bool store_is_new_blob(const struct store *s, const char *digest);
 /* Read a document and compare its digest.  Owned by the caller; NULL after an error. */
 json_t *store_get_json(const struct store *s, const char *digest, struct err *e);
 

@@ -142,40 +142,6 @@ read_image(const struct store *s, const struct archive_image *im, struct oci_ima
 	return r < 0 && im->names ? err_prefix(e, "image %s", im->names[0]) : r;
 }
 
-/*
- * A layer that is unpacked already is not unpacked again, from whatever blob: a blob that is new must
- * hold the same.
- */
-static int
-check_content(const struct store *s, const char *kind, const struct oci_layer *l, struct err *e)
-{
-	AUTO_FREE char *tree = xasprintf("layers/%s/%s", kind, l->diff_id + strlen("sha256:"));
-	struct store old = *s;
-	struct err ignored = ERR_INIT;
-	struct unpack_result r;
-	AUTO_FD known = -1, blob = -1;
-
-	old.spool = NULL;
-	known = store_open_blob(&old, l->digest, &ignored);
-	if (known >= 0 || faccessat(s->fd, tree, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
-		return 0;
-	blob = store_open_blob(s, l->digest, e);
-	if (blob < 0 || unpack_layer(blob, -1, UNPACK_OWNERS_REAL, s->limits, &r, e) < 0)
-		return -e->code;
-	if (strcmp(r.diff_id, l->diff_id + strlen("sha256:")) != 0)
-		return err_set(e, EBADMSG, "its content is sha256:%s, not %s", r.diff_id, l->diff_id);
-	return 0;
-}
-
-static int
-check_layers(const struct store *s, const char *kind, const struct oci_image *im, struct err *e)
-{
-	for (size_t i = 0; i < im->n_layers; i++)
-		if (check_content(s, kind, &im->layers[i], e) < 0)
-			return err_prefix(e, "layer %zu", i + 1);
-	return layers_unpack_all(s, kind, im, e);
-}
-
 static int
 check_image(const struct store *s, const char *kind, const struct archive_image *im, bool unpacked,
 	    struct err *e)
@@ -185,7 +151,7 @@ check_image(const struct store *s, const char *kind, const struct archive_image 
 
 	if (r != 0 || !unpacked)
 		return r;
-	if (check_layers(s, kind, &read, e) < 0)
+	if (layers_unpack_all(s, kind, &read, e) < 0)
 		return im->names ? err_prefix(e, "image %s", im->names[0]) : -e->code;
 	return 0;
 }
@@ -197,7 +163,7 @@ write_record(const struct store *s, const struct archive_image *im, struct err *
 	AUTO_OCI_IMAGE read = OCI_IMAGE_INIT;
 	int r = read_image(s, im, &read, e);
 
-	return r == 0 ? layers_write_record(s, &read, e) : r;
+	return r == 0 ? layers_write_cache(s, &read, im->digest, NULL, e) : r;
 }
 
 /* --- all of it --- */

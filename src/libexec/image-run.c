@@ -28,9 +28,7 @@ verb_prepare(int argc, char **argv, struct err *e)
 	s.progress = progress;
 	if (layers_unpack_all(&s, argv[1], &im, e) < 0)
 		return err_prefix(e, "image %s", argv[2]);
-	if (layers_write_record(&s, &im, e) < 0 || layers_write_names(&s, e) < 0 ||
-	    (strcmp(im.digest, digest) != 0 &&
-	     layers_write_platform(&s, digest, platform, im.digest, e) < 0))
+	if (layers_write_cache(&s, &im, digest, platform, e) < 0)
 		return -e->code;
 	(void)printf("%s\n", im.digest);
 	return 0;

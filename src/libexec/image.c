@@ -32,6 +32,7 @@ static const struct verb {
 	{ "prepare", verb_prepare, false },
 	{ "prune", verb_prune, false },
 	{ "ps", verb_ps, false },
+	{ "receive", verb_receive, false },
 	{ "rmi", verb_rmi, false },
 	{ "save", verb_save, false },
 	{ "sweep-containers", verb_sweep_containers, false },

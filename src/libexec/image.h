@@ -30,6 +30,7 @@ int verb_load(int argc, char **argv, struct err *e);
 int verb_prepare(int argc, char **argv, struct err *e);
 int verb_prune(int argc, char **argv, struct err *e);
 int verb_ps(int argc, char **argv, struct err *e);
+int verb_receive(int argc, char **argv, struct err *e);
 int verb_rmi(int argc, char **argv, struct err *e);
 int verb_save(int argc, char **argv, struct err *e);
 int verb_sweep_containers(int argc, char **argv, struct err *e);
