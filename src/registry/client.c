@@ -1,3 +1,5 @@
+#include <ctype.h>
+#include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +11,7 @@
 
 #define TAGS_PAGE_MAX ((size_t)4 << 20) /* bytes of one answer */
 #define TAGS_MAX      100000
+#define TAG_MAX       128 /* bytes */
 #define PAGES_MAX     1000
 
 static const char manifest_types[] = MEDIA_MANIFEST ", " MEDIA_INDEX ", " MEDIA_DOCKER_MANIFEST
@@ -192,33 +195,106 @@ client_get_blob(struct http *h, const char *repository, const struct blob *b, ch
 	return 0;
 }
 
+/* --- lists of several pages --- */
+
+/* Of "<TARGET>; rel=next, <TARGET>; rel=prev" the target of the first: owned; NULL: there is none. */
+static char *
+link_target(const char *link)
+{
+	for (const char *s = link; (s = strchr(s, '<')); ) {
+		const char *end = strchr(s, '>'), *next, *rel;
+
+		if (!end)
+			return NULL;
+		next = strchr(end, '<');
+		rel = strcasestr(end, "rel=");
+		if (rel && (!next || rel < next)) {
+			rel += strlen("rel=");
+			rel += *rel == '"';
+			if (strncasecmp(rel, "next", 4) == 0 && !isalnum((unsigned char)rel[4]))
+				return xstrndup(s + 1, (size_t)(end - s - 1));
+		}
+		s = end;
+	}
+	return NULL;
+}
+
+/* Path and query alone: another host is not asked.  Owned, or NULL. */
+static char *
+resolve(const char *url, const char *target)
+{
+	AUTO_FREE char *base = xasprintf("http://x%s", url);
+	char *path = NULL, *query = NULL, *ret = NULL;
+	CURLU *u = curl_url();
+
+	if (u && curl_url_set(u, CURLUPART_URL, base, 0) == CURLUE_OK &&
+	    curl_url_set(u, CURLUPART_URL, target, 0) == CURLUE_OK &&
+	    curl_url_get(u, CURLUPART_PATH, &path, 0) == CURLUE_OK && str_begins(path, "/v2/")) {
+		(void)curl_url_get(u, CURLUPART_QUERY, &query, 0);
+		ret = xasprintf("%s%s%s", path, query ? "?" : "", query ? query : "");
+	}
+	curl_free(path);
+	curl_free(query);
+	curl_url_cleanup(u);
+	return ret;
+}
+
+int
+client_next_page(const char *url, const struct http_response *r, char **ret, struct err *e)
+{
+	const char *link = http_header(r, "link");
+	AUTO_FREE char *target = link ? link_target(link) : NULL, *next = NULL;
+
+	if (!target) {
+		*ret = NULL;
+		return 0;
+	}
+	next = resolve(url, target);
+	if (!next || strcmp(next, url) == 0)
+		return err_set(e, EBADMSG, "the list does not say validly where it goes on");
+	*ret = TAKE_PTR(next);
+	return 0;
+}
+
 /* --- tags --- */
 
-/* link: </v2/NAME/tags/list?last=x&n=100>; rel="next" */
-char *
-client_next_page(const struct http_response *r)
-{
-	const char *link = http_header(r, "link"), *end = link ? strchr(link, '>') : NULL;
+struct tags {
+	char **v; /* owned strv */
+	size_t n, room;
+};
 
-	if (!end || link[0] != '<' || !strstr(end, "next"))
-		return NULL;
-	return xstrndup(link + 1, (size_t)(end - link - 1));
+static void
+tags_clear(struct tags *t)
+{
+	strv_freep(&t->v);
 }
 
 static int
-take_tags(const struct http_response *r, char ***to, size_t *n, struct err *e)
+add_tag(struct tags *t, const char *tag, struct err *e)
 {
-	json_t *j = json_loadb(r->body, r->len, 0, NULL), *list = json_object_get(j, "tags"), *t;
-	size_t i;
+	if (!tag || !*tag || strlen(tag) > TAG_MAX)
+		return err_set(e, EBADMSG, "the list has a tag that is none");
+	if (t->n == TAGS_MAX)
+		return err_set(e, E2BIG, "there are more than %d tags", TAGS_MAX);
+	if (t->n + 1 >= t->room) {
+		t->room = 2 * t->room + 16;
+		t->v = xrealloc_array(t->v, t->room, sizeof(*t->v));
+	}
+	t->v[t->n++] = xstrdup(tag);
+	t->v[t->n] = NULL;
+	return 0;
+}
+
+static int
+take_tags(const struct http_response *r, struct tags *to, struct err *e)
+{
+	json_t *j = json_loadb(r->body, r->len, 0, NULL), *list = json_object_get(j, "tags");
 	int ret = 0;
 
 	if (!json_is_object(j) || (list && !json_is_array(list) && !json_is_null(list)))
 		ret = err_set(e, EBADMSG, "the list of tags cannot be read");
-	for (i = 0; ret == 0 && (t = json_array_get(list, i)); i++)
-		if (++*n > TAGS_MAX)
-			ret = err_set(e, E2BIG, "there are more than %d tags", TAGS_MAX);
-		else if (json_is_string(t))
-			strv_take(to, xstrdup(json_string_value(t)));
+	for (size_t i = 0; ret == 0 && i < json_array_size(list); i++)
+		ret = add_tag(to, json_string_value(json_array_get(list, i)), e);
 	json_decref(j);
 	return ret;
 }
@@ -228,13 +304,13 @@ client_list_tags(struct http *h, const char *repository, char ***ret, struct err
 {
 	AUTO_FREE char *url = xasprintf("/v2/%s/tags/list?n=1000", repository),
 		       *scope = client_scope(repository, false);
-	AUTO_STRV tags = NULL;
-	size_t n = 0;
+	CLEANUP(tags_clear) struct tags tags = { .v = NULL };
 
 	for (int page = 0; url; page++) {
 		const struct http_request q = { .method = "GET", .url = url, .scope = scope, .body_fd = -1,
 						.sink_fd = -1, .max = TAGS_PAGE_MAX };
 		AUTO_HTTP_RESPONSE r = HTTP_RESPONSE_INIT;
+		char *next = NULL;
 
 		if (page == PAGES_MAX)
 			return err_set(e, ELOOP, "%s: the list of tags has no end", repository);
@@ -244,11 +320,11 @@ client_list_tags(struct http *h, const char *repository, char ***ret, struct err
 			return err_set(e, ENOENT, "%s: there is no such repository", repository);
 		if (r.status != 200)
 			return http_refused(&r, repository, e);
-		if (take_tags(&r, &tags, &n, e) < 0)
-			return -e->code;
+		if (take_tags(&r, &tags, e) < 0 || client_next_page(url, &r, &next, e) < 0)
+			return err_prefix(e, "%s", repository);
 		free(url);
-		url = client_next_page(&r);
+		url = next;
 	}
-	*ret = TAKE_PTR(tags);
+	*ret = TAKE_PTR(tags.v);
 	return 0;
 }

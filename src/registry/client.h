@@ -49,8 +49,12 @@ void client_blob_request(const char *repository, const char *digest, char **ret_
 /* All tags, page by page.  @ret: owned strv */
 int client_list_tags(struct http *h, const char *repository, char ***ret, struct err *e);
 
-/* Where the next page of a list is, as "link" has it; NULL: this is the last.  Owned. */
-char *client_next_page(const struct http_response *r);
+/*
+ * Where a list goes on that began at @url ("/v2/..."), as "link" has it: always at the same registry.
+ *
+ * @ret: owned; NULL: this was the last page
+ */
+int client_next_page(const char *url, const struct http_response *r, char **ret, struct err *e);
 
 /* Is @data what @digest says?  0, or -EBADMSG. */
 int client_check_digest(const void *data, size_t n, const char *digest, struct err *e);

@@ -1,5 +1,7 @@
+#include <ctype.h>
 #include <jansson.h>
 #include <libpsl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -8,15 +10,18 @@
 #include "registry/base64.h"
 #include "registry/http-internal.h"
 
-#define TOKEN_MAX ((size_t)64 << 10) /* bytes of an answer with a token */
+#define TOKEN_MAX   ((size_t)64 << 10) /* bytes of an answer with a token */
+#define TOKEN_TRIES 3
 
 /* --- what is known --- */
 
 const char *
 http_auth_line(struct http *h, const char *scope)
 {
-	for (size_t i = 0; i < h->n_tokens; i++)
-		if (h->basic || (scope && strcmp(h->tokens[i].scope, scope) == 0))
+	const char *of = h->basic ? "" : scope;
+
+	for (size_t i = 0; of && i < h->n_tokens; i++)
+		if (strcmp(h->tokens[i].scope, of) == 0)
 			return h->tokens[i].header;
 	return NULL;
 }
@@ -26,7 +31,7 @@ remember(struct http *h, const char *scope, char *header)
 {
 	for (size_t i = 0; i < h->n_tokens; i++)
 		if (strcmp(h->tokens[i].scope, scope) == 0) {
-			free(h->tokens[i].header);
+			secret_free(h->tokens[i].header);
 			h->tokens[i].header = header;
 			return;
 		}
@@ -46,16 +51,12 @@ http_auth_clear(struct http *h)
 
 /* --- the challenge: Bearer realm="...",service="...",scope="..." --- */
 
-struct challenge {
-	bool bearer, basic;
-	char *realm, *service; /* owned; or NULL */
-};
-
-static void
-challenge_clear(struct challenge *c)
+void
+http_challenge_clear(struct challenge *c)
 {
 	free(c->realm);
 	free(c->service);
+	*c = (struct challenge){ .realm = NULL };
 }
 
 /* One parameter at *p, a token or a quoted string.  Owned; false at the end of them. */
@@ -104,8 +105,8 @@ parse_params(const char *p, struct challenge *ret)
 	}
 }
 
-static void
-parse_challenge(const char *text, struct challenge *ret)
+void
+http_parse_challenge(const char *text, struct challenge *ret)
 {
 	ret->bearer = strncasecmp(text, "Bearer ", 7) == 0;
 	ret->basic = strncasecmp(text, "Basic", 5) == 0 && (text[5] == ' ' || !text[5]);
@@ -141,18 +142,40 @@ host_of(const char *url)
 	return ret;
 }
 
-/* The same host, or two of one owner: auth.example.org and registry.example.org. */
+/* Has it a domain at all?  An address would be taken for a name: 10.0.0.1 for one of the domain "0.1". */
 static bool
-is_same_site(const char *a, const char *b)
+has_domain(const char *host)
 {
+	const char *last = strrchr(host, '.');
+
+	return last && last[1] && !isdigit((unsigned char)last[1]) && host[0] != '[' && !strchr(host, ':');
+}
+
+/* The list knows names in lower case only.  Owned. */
+static char *
+lower(const char *host)
+{
+	char *s = xstrdup(host);
+
+	for (char *c = s; *c; c++)
+		*c = (char)tolower((unsigned char)*c);
+	return s;
+}
+
+bool
+http_is_same_site(const char *a, const char *b)
+{
+	AUTO_FREE char *la = lower(a), *lb = lower(b);
 	const psl_ctx_t *psl = psl_builtin();
 	const char *x, *y;
 
-	if (strcasecmp(a, b) == 0)
+	if (strcmp(la, lb) == 0)
 		return true;
-	x = psl ? psl_registrable_domain(psl, a) : NULL;
-	y = psl ? psl_registrable_domain(psl, b) : NULL;
-	return x && y && strcasecmp(x, y) == 0;
+	if (!psl || !has_domain(la) || !has_domain(lb))
+		return false;
+	x = psl_registrable_domain(psl, la);
+	y = psl_registrable_domain(psl, lb);
+	return x && y && strcmp(x, y) == 0;
 }
 
 /*
@@ -164,17 +187,19 @@ check_realm(const struct http *h, const char *realm, bool *ret_trusted, struct e
 {
 	AUTO_FREE char *host = host_of(realm), *own = host_of(h->base);
 	const bool same = host && own && strcasecmp(host, own) == 0;
+	char shown[128];
 
 	if (!host || !own)
 		return err_set(e, EPROTO, "it does not say validly where a token is to be had");
+	(void)str_printable(shown, sizeof(shown), host, false);
 	if (strncmp(realm, "https://", 8) != 0 &&
 	    (strncmp(realm, "http://", 7) != 0 || strncmp(h->base, "http://", 7) != 0 || !same))
-		return err_set(e, EPROTO, "it wants a token fetched from %s without TLS", host);
-	*ret_trusted = is_same_site(own, host) ||
+		return err_set(e, EPROTO, "it wants a token fetched from %s without TLS", shown);
+	*ret_trusted = http_is_same_site(own, host) ||
 		       (h->ep->realm_host && strcasecmp(h->ep->realm_host, host) == 0);
-	if (!*ret_trusted && h->ep->user) {
-		(void)err_set(e, EPERM, "it wants the password sent to another site: %s", host);
-		return err_hint(e, "where that is right: --auth-host %s", host);
+	if (!*ret_trusted && (h->ep->user || h->ep->identity)) {
+		(void)err_set(e, EPERM, "it wants the password sent to another site: %s", shown);
+		return err_hint(e, "where that is right: --auth-host %s", shown);
 	}
 	return 0;
 }
@@ -243,8 +268,25 @@ read_token(const struct answer *a, struct err *e)
 	return line;
 }
 
+/* A service that is busy for a moment is asked again. */
+static CURLcode
+perform(const struct http *h, CURL *c, struct answer *a, size_t *header_bytes)
+{
+	for (unsigned int tries = 1;; tries++) {
+		const CURLcode code = curl_easy_perform(c);
+		long status = 0;
+
+		(void)curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
+		if (tries >= h->o.tries || tries == TOKEN_TRIES ||
+		    !(code == CURLE_OK ? http_is_busy(status) : http_is_passing(code)))
+			return code;
+		a->len = *header_bytes = 0;
+		(void)poll(NULL, 0, (int)http_back_off_ms(tries));
+	}
+}
+
 static int
-ask(const struct http *h, CURL *c, const char *realm, const char *host, struct answer *a, struct err *e)
+ask(const struct http *h, CURL *c, const char *host, struct answer *a, struct err *e)
 {
 	size_t header_bytes = 0;
 	long status = 0;
@@ -256,9 +298,10 @@ ask(const struct http *h, CURL *c, const char *realm, const char *host, struct a
 	(void)curl_easy_setopt(c, CURLOPT_HEADERDATA, &header_bytes);
 	(void)curl_easy_setopt(c, CURLOPT_TIMEOUT, (long)h->o.stall_s + h->o.connect_s);
 	http_say(h, "token from %s", host);
-	(void)realm;
-	code = curl_easy_perform(c);
+	code = perform(h, c, a, &header_bytes);
 	(void)curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
+	if (code == CURLE_WRITE_ERROR)
+		return err_set(e, EFBIG, "fetch a token from %s: the answer has more than %zu bytes", host, TOKEN_MAX);
 	if (code != CURLE_OK)
 		return err_set(e, EIO, "fetch a token from %s: %s", host, curl_easy_strerror(code));
 	if (status == 401 || status == 403) {
@@ -302,6 +345,7 @@ set_question(const struct http *h, CURL *c, const char *realm, const char *servi
 	return 0;
 }
 
+/* A line to ask again with: owned; or NULL. */
 static char *
 fetch(const struct http *h, const struct challenge *ch, const char *scope, struct err *e)
 {
@@ -319,7 +363,7 @@ fetch(const struct http *h, const struct challenge *ch, const char *scope, struc
 		abort();
 	if (http_prepare(h, c, origin && http_is_ours(h, ch->realm), e) == 0 &&
 	    set_question(h, c, ch->realm, ch->service, scope, trusted, &list) == 0 &&
-	    ask(h, c, ch->realm, host, &a, e) == 0)
+	    ask(h, c, host, &a, e) == 0)
 		line = read_token(&a, e);
 	curl_easy_cleanup(c);
 	curl_slist_free_all(list);
@@ -327,19 +371,41 @@ fetch(const struct http *h, const struct challenge *ch, const char *scope, struc
 	return line;
 }
 
-int
-http_auth_answer(struct http *h, const char *scope, const char *challenge, struct err *e)
+/* A token rather than the password, where there is the choice. */
+static void
+choose_challenge(const struct http_response *r, struct challenge *ret)
 {
-	CLEANUP(challenge_clear) struct challenge c = { .bearer = false };
+	static const char name[] = "www-authenticate:";
+
+	for (char **h = r->headers; h && *h; h++) {
+		const char *value = *h + sizeof(name) - 1;
+		struct challenge c = { .bearer = false };
+
+		if (!str_begins(*h, name))
+			continue;
+		http_parse_challenge(value + strspn(value, " \t"), &c);
+		if ((c.bearer && c.realm && !ret->bearer) || (c.basic && !ret->bearer && !ret->basic)) {
+			http_challenge_clear(ret);
+			*ret = c;
+		} else {
+			http_challenge_clear(&c);
+		}
+	}
+}
+
+int
+http_auth_answer(struct http *h, const char *scope, const struct http_response *r, struct err *e)
+{
+	CLEANUP(http_challenge_clear) struct challenge c = { .bearer = false };
 	char *line;
 
-	parse_challenge(challenge, &c);
+	choose_challenge(r, &c);
 	if (c.basic && h->ep->user && !h->basic) {
 		h->basic = true;
 		remember(h, "", basic_line(h->ep));
 		return 0;
 	}
-	if (!c.bearer || !c.realm)
+	if (!c.bearer || h->basic)
 		return 1;
 	line = fetch(h, &c, scope, e);
 	if (!line)

@@ -19,6 +19,7 @@
 #define HTTP_AUTH_MAX      2    /* new tokens, of one request */
 #define HTTP_PROGRESS      ((uint64_t)64 << 10) /* bytes that make up for a failure after them */
 #define HTTP_WAIT_MAX_S    300  /* that a server may ask for */
+#define HTTP_WHOLE_STALLS  10   /* times the time of a stall, for all of a document */
 
 struct job {
 	struct job *next;
@@ -41,6 +42,7 @@ struct job {
 	uint64_t skip;         /* bytes to come that are there already */
 	uint64_t sent;
 	struct err err;        /* from within libcurl's callbacks */
+	char why[CURL_ERROR_SIZE]; /* what libcurl says about a failure */
 };
 
 struct token {
@@ -79,13 +81,30 @@ int job_begin(struct job *j, struct err *e);
 /* After a try: returns true when the job is over, with j->r or j->err. */
 bool job_judge(struct job *j, CURLcode code);
 
+/* What of a server or on the way may be better in a moment. */
+bool http_is_passing(CURLcode code);
+bool http_is_busy(long status);
+/* Half a second, doubled with each try (from 1), and a little by chance: not all at the same time. */
+uint64_t http_back_off_ms(unsigned int tries);
+
 /* The line that requests of @scope have, borrowed; NULL: none is known, or needed. */
 const char *http_auth_line(struct http *h, const char *scope);
 /*
- * Answer the challenge of a response: 0, and there is a line to try; 1 when there is nothing that can be
+ * Answer the challenges of a response, each a "www-authenticate": 0, and there is a line to try; 1 when there is nothing that can be
  * answered; -errno.
  */
-int http_auth_answer(struct http *h, const char *scope, const char *challenge, struct err *e);
+int http_auth_answer(struct http *h, const char *scope, const struct http_response *r, struct err *e);
+
+/* What a registry wants to know. */
+struct challenge {
+	bool bearer, basic;
+	char *realm, *service; /* owned; or NULL */
+};
+/* The value of one "www-authenticate".  @ret: zeroed */
+void http_parse_challenge(const char *text, struct challenge *ret);
+void http_challenge_clear(struct challenge *c);
+/* The same host, or two of one owner: auth.example.org and registry.example.org. */
+bool http_is_same_site(const char *a, const char *b);
 void http_auth_clear(struct http *h);
 
 #endif

@@ -38,18 +38,17 @@ on_header(char *data, size_t size, size_t n, void *ctx)
 	struct job *j = ctx;
 
 	n *= size;
-	/* A response of its own: 100, or what a proxy has said to CONNECT. */
-	if (n > 5 && memcmp(data, "HTTP/", 5) == 0) {
-		strv_freep(&j->r.headers);
-		return n;
-	}
 	j->header_bytes += n;
 	if (j->header_bytes > HTTP_HEADERS_MAX) {
 		(void)err_set(&j->err, E2BIG, "the headers of its answer have more than %zu bytes",
 			      HTTP_HEADERS_MAX);
 		return 0;
 	}
-	take_header(j, data, n);
+	/* A response of its own: 100, or what a proxy has said to CONNECT. */
+	if (n > 5 && memcmp(data, "HTTP/", 5) == 0)
+		strv_freep(&j->r.headers);
+	else
+		take_header(j, data, n);
 	return n;
 }
 
@@ -228,6 +227,14 @@ set_method(struct job *j)
 	}
 }
 
+/* A document that comes drop by drop is given up, too. */
+static void
+set_end(struct job *j)
+{
+	if (j->q.sink_fd < 0 && j->q.body_fd < 0)
+		(void)curl_easy_setopt(j->easy, CURLOPT_TIMEOUT, (long)j->http->o.stall_s * HTTP_WHOLE_STALLS);
+}
+
 static void
 set_range(struct job *j)
 {
@@ -253,6 +260,8 @@ job_begin(struct job *j, struct err *e)
 		return -e->code;
 	(void)curl_easy_setopt(j->easy, CURLOPT_URL, j->url);
 	(void)curl_easy_setopt(j->easy, CURLOPT_PRIVATE, j);
+	j->why[0] = '\0';
+	(void)curl_easy_setopt(j->easy, CURLOPT_ERRORBUFFER, j->why);
 	(void)curl_easy_setopt(j->easy, CURLOPT_HEADERFUNCTION, on_header);
 	(void)curl_easy_setopt(j->easy, CURLOPT_HEADERDATA, j);
 	(void)curl_easy_setopt(j->easy, CURLOPT_WRITEFUNCTION, on_body);
@@ -263,6 +272,7 @@ job_begin(struct job *j, struct err *e)
 	(void)curl_easy_setopt(j->easy, CURLOPT_SEEKDATA, j);
 	set_method(j);
 	set_range(j);
+	set_end(j);
 	set_lines(j, ours);
 	http_say(j->http, "%s %s%s", j->q.method, j->url, j->auth ? " (with credentials)" : "");
 	if (curl_multi_add_handle(j->http->multi, j->easy) != CURLM_OK)

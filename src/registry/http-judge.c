@@ -7,9 +7,8 @@
 
 /* --- again --- */
 
-/* What of a server or on the way may be better in a moment. */
-static bool
-is_passing(CURLcode code)
+bool
+http_is_passing(CURLcode code)
 {
 	switch (code) {
 	case CURLE_PARTIAL_FILE:
@@ -31,22 +30,21 @@ may_pass(struct job *j, CURLcode code)
 	const bool progress = j->at - j->began_at >= HTTP_PROGRESS;
 
 	if (progress)
-		j->tries = 0;
+		j->tries = j->auths = 0;
 	if (code == CURLE_OPERATION_TIMEDOUT)
 		return progress;
-	return is_passing(code) || progress || (code == CURLE_COULDNT_CONNECT && j->http->reached);
+	return http_is_passing(code) || progress || (code == CURLE_COULDNT_CONNECT && j->http->reached);
 }
 
-static bool
-is_busy(long status)
+bool
+http_is_busy(long status)
 {
 	return status == 408 || status == 429 || status == 500 || status == 502 || status == 503 ||
 	       status == 504;
 }
 
-/* Half a second, doubled with each try, and a little by chance: not all at the same time. */
-static uint64_t
-back_off_ms(unsigned int tries)
+uint64_t
+http_back_off_ms(unsigned int tries)
 {
 	uint16_t chance = 0;
 
@@ -71,7 +69,7 @@ try_again(struct job *j)
 	free(j->url);
 	j->url = xstrdup(j->first_url);
 	j->redirects = 0;
-	j->due_ms = http_now_ms() + (after > 0 ? (uint64_t)after * 1000 : back_off_ms(j->tries));
+	j->due_ms = http_now_ms() + (after > 0 ? (uint64_t)after * 1000 : http_back_off_ms(j->tries));
 	http_say(j->http, "again in %llu ms", (unsigned long long)(j->due_ms - http_now_ms()));
 	return true;
 }
@@ -141,7 +139,7 @@ tell_failure(struct job *j, CURLcode code)
 	const struct http *h = j->http;
 	char why[CURL_ERROR_SIZE * 2];
 
-	(void)str_printable(why, sizeof(why), curl_easy_strerror(code), false);
+	(void)str_printable(why, sizeof(why), j->why[0] ? j->why : curl_easy_strerror(code), false);
 	if (code == CURLE_OPERATION_TIMEDOUT)
 		(void)err_set(&j->err, ETIMEDOUT, "no answer, or hardly any, for %u seconds", h->o.stall_s);
 	else if (code == CURLE_COULDNT_RESOLVE_HOST)
@@ -163,31 +161,33 @@ is_short(const struct job *j)
 	return j->q.sink_fd >= 0 && (j->r.status == 200 || j->r.status == 206) && j->at < j->q.sink_size;
 }
 
+/* Another request may have brought a token meanwhile. */
+static bool
+has_other_line(const struct job *j)
+{
+	const char *line = http_auth_line(j->http, j->q.scope);
+
+	return line && (!j->auth || strcmp(line, j->auth) != 0);
+}
+
 /* Returns 1 when the request goes on. */
 static int
 judge_status(struct job *j)
 {
-	const char *challenge = http_header(&j->r, "www-authenticate");
 	int r;
 
-	if (is_busy(j->r.status) && try_again(j))
+	if (http_is_busy(j->r.status) && try_again(j))
 		return 1;
 	if (j->err.code)
 		return -j->err.code;
 	if (is_redirect(j->r.status) &&
 	    (strcmp(j->q.method, "GET") == 0 || strcmp(j->q.method, "HEAD") == 0))
 		return redirect(j) < 0 ? -j->err.code : 1;
-	if (j->r.status != 401 || !challenge || !http_is_ours(j->http, j->url) ||
-	    ++j->auths > HTTP_AUTH_MAX)
+	if (j->r.status != 401 || !http_is_ours(j->http, j->url) || ++j->auths > HTTP_AUTH_MAX)
 		return 0;
-	/* Another request may have brought a token meanwhile. */
-	if (j->auths == 1 && j->auth != NULL) {
-		const char *line = http_auth_line(j->http, j->q.scope);
-
-		if (line && strcmp(line, j->auth) != 0)
-			return 1;
-	}
-	r = http_auth_answer(j->http, j->q.scope, challenge, &j->err);
+	if (j->auths == 1 && has_other_line(j))
+		return 1;
+	r = http_auth_answer(j->http, j->q.scope, &j->r, &j->err);
 	return r < 0 ? r : r == 0;
 }
 

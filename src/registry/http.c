@@ -282,14 +282,19 @@ find_due(struct http *h, uint64_t now, uint64_t *ret_ms)
 	return NULL;
 }
 
-static void
+/* Returns whether one has ended by that. */
+static bool
 begin_due(struct http *h, uint64_t *ret_ms)
 {
+	bool any = false;
 	struct job *j;
 
 	while ((j = find_due(h, http_now_ms(), ret_ms)))
-		if (job_begin(j, &j->err) < 0)
+		if (job_begin(j, &j->err) < 0) {
 			finish(h, j);
+			any = true;
+		}
+	return any;
 }
 
 /* Returns whether there was any. */
@@ -316,13 +321,13 @@ int
 http_wait(struct http *h, struct curl_waitfd *fds, unsigned int n, int timeout_ms, struct err *e)
 {
 	uint64_t ms = timeout_ms < 0 ? 60000 : (uint64_t)timeout_ms;
+	const bool any = begin_due(h, &ms);
 	int running = 0;
 	CURLMcode c;
 
-	begin_due(h, &ms);
 	c = curl_multi_perform(h->multi, &running);
 	/* Somebody may have waited for just that. */
-	if (judge_all(h))
+	if (judge_all(h) || any)
 		ms = 0;
 	if (c == CURLM_OK)
 		c = curl_multi_poll(h->multi, fds, n, (int)ms, NULL);
@@ -351,6 +356,20 @@ on_done(void *ctx, struct http_response *r, const struct err *e)
 	*r = (struct http_response)HTTP_RESPONSE_INIT;
 }
 
+/* Nobody wants to know any more how it ends. */
+static void
+drop(struct http *h, const void *ctx)
+{
+	for (struct job **p = &h->jobs, *j; (j = *p); p = &j->next) {
+		if (j->q.ctx != ctx)
+			continue;
+		*p = j->next;
+		h->n_jobs--;
+		job_free(j);
+		return;
+	}
+}
+
 /* @grown keeps its meaning only without a ctx of its own. */
 int
 http_do(struct http *h, const struct http_request *q, struct http_response *ret, struct err *e)
@@ -363,8 +382,10 @@ http_do(struct http *h, const struct http_request *q, struct http_response *ret,
 	mine.grown = NULL;
 	http_start(h, &mine);
 	while (!o.done)
-		if (http_wait(h, NULL, 0, -1, e) < 0)
+		if (http_wait(h, NULL, 0, -1, e) < 0) {
+			drop(h, &o);
 			return -e->code;
+		}
 	if (o.e.code) {
 		*e = o.e;
 		return -e->code;
@@ -409,8 +430,8 @@ ping_plain(struct http *h, struct err *e)
 		err_clear(e);
 		return 0;
 	}
-	/* Where there is TLS the first failure tells more. */
-	if (plain.code != EIO)
+	/* Where there is TLS the first failure tells more, unless this one was in answer. */
+	if (plain.code != EIO || h->reached)
 		*e = plain;
 	return -e->code;
 }
@@ -499,8 +520,10 @@ http_refused(const struct http_response *r, const char *what, struct err *e)
 {
 	AUTO_FREE char *why = reason(r);
 
-	if (r->status == 401)
-		return err_set(e, EACCES, "%s: the registry wants to know who we are", what);
+	if (r->status == 401) {
+		(void)err_set(e, EACCES, "%s: the registry wants to know who we are, or does not like the answer", what);
+		return err_hint(e, "rootlet login REGISTRY");
+	}
 	if (r->status >= 300 && r->status < 400)
 		return err_set(e, EIO, "%s: the registry leads elsewhere (%ld), which is not followed", what, r->status);
 	return err_set(e, code_of(r->status), "%s: the registry answers %ld%s%s", what, r->status,
