@@ -66,6 +66,7 @@ class Gone(Exception):
 class Request(socketserver.StreamRequestHandler):
     """One connection."""
     timeout = 60
+    disable_nagle_algorithm = True
 
     def handle(self):
         try:

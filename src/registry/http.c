@@ -521,7 +521,7 @@ http_refused(const struct http_response *r, const char *what, struct err *e)
 	AUTO_FREE char *why = reason(r);
 
 	if (r->status == 401) {
-		(void)err_set(e, EACCES, "%s: the registry wants to know who we are, or does not like the answer", what);
+		(void)err_set(e, EACCES, "%s: the registry wants to know who we are, or refuses us", what);
 		return err_hint(e, "rootlet login REGISTRY");
 	}
 	if (r->status >= 300 && r->status < 400)
