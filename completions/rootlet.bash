@@ -1,7 +1,7 @@
 # bash completion of rootlet(1), written from the option tables by "make update-docs"
 # shellcheck shell=bash disable=SC2034,SC2046,SC2086,SC2154,SC2207
 
-_rootlet_commands='run try apply bwrap images export history import load save inspect tag rmi pull tags df prune verify ps start rm diff commit snapshot rollback unshare doctor spec'
+_rootlet_commands='run try apply bwrap images export history import load save inspect tag rmi pull push tags df prune verify ps start rm diff commit snapshot rollback unshare doctor spec'
 _rootlet_caps='ALL CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE'
 
 # Sets kind to what option $2 of command $1 takes; empty: no value.
@@ -125,6 +125,12 @@ _rootlet_kind()
 	pull:--auth-host) kind='text' ;;
 	pull:--cert-dir) kind='dir' ;;
 	pull:--timeout) kind='text' ;;
+	push:--compression) kind='words gzip zstd none' ;;
+	push:--tls-verify) kind='words true false' ;;
+	push:--authfile) kind='file' ;;
+	push:--auth-host) kind='text' ;;
+	push:--cert-dir) kind='dir' ;;
+	push:--timeout) kind='text' ;;
 	tags:--tls-verify) kind='words true false' ;;
 	tags:--authfile) kind='file' ;;
 	tags:--auth-host) kind='text' ;;
@@ -159,6 +165,7 @@ _rootlet_options()
 	tag) echo '--help' ;;
 	rmi) echo '-f --force --help' ;;
 	pull) echo '--platform= --all-platforms -q --quiet --tls-verify= --authfile= --auth-host= --cert-dir= --timeout= --debug --help' ;;
+	push) echo '-a --all-tags --compression= -q --quiet --tls-verify= --authfile= --auth-host= --cert-dir= --timeout= --debug --help' ;;
 	tags) echo '--tls-verify= --authfile= --auth-host= --cert-dir= --timeout= --debug --help' ;;
 	df) echo '--format= --help' ;;
 	prune) echo '-a --all -n --dry-run -f --force --format= --help' ;;
@@ -189,6 +196,7 @@ _rootlet_operand()
 	tag) echo 'image' ;;
 	rmi) echo 'image...' ;;
 	pull) echo 'image' ;;
+	push) echo 'image' ;;
 	verify) echo 'image...' ;;
 	start) echo 'container' ;;
 	rm) echo 'container...' ;;

@@ -221,6 +221,7 @@ const struct opt_command cmd_table[] = {
 	{ "tag", "IMAGE NAME[:TAG]", "give an image one more name", image_name_opts, cmd_image, false },
 	{ "rmi", "[OPTIONS] IMAGE...", "take names from images", rmi_opts, cmd_image, false },
 	{ "pull", "[OPTIONS] IMAGE", "fetch an image from a registry", pull_opts, cmd_pull, false },
+	{ "push", "[OPTIONS] IMAGE [DESTINATION]", "send an image to a registry", push_opts, cmd_push, false },
 	{ "tags", "[OPTIONS] REGISTRY/REPOSITORY", "list the tags of a repository in a registry", tags_opts,
 	  cmd_registry, false },
 	{ "df", "[OPTIONS]", "show how much of the disk images and containers take", df_opts,

@@ -49,14 +49,22 @@ struct pull_args {
 	bool all_platforms, quiet;
 };
 
+struct push_args {
+	struct registry_args registry;
+	const char *compression; /* NULL: as it is */
+	bool all_tags, quiet;
+};
+
 struct tags_args {
 	struct registry_args registry;
 };
 
-extern const struct opt pull_opts[], tags_opts[];
+extern const struct opt pull_opts[], push_opts[], tags_opts[];
 
 /* A verb of rootlet-registry. */
 int cmd_registry(int argc, char **argv);
+/* With --compression the image is written anew before. */
+int cmd_push(int argc, char **argv);
 /* Pull: rootlet-registry, with the command line as it is, and rootlet-image; see image/feed.h. */
 int cmd_pull(int argc, char **argv);
 /*

@@ -11,6 +11,7 @@
 
 /* Each takes argv with its own name first; returns 0, 1 after --help, or -errno. */
 int verb_pull(int argc, char **argv, struct err *e);
+int verb_push(int argc, char **argv, struct err *e);
 int verb_tags(int argc, char **argv, struct err *e);
 
 /* What the options of REGISTRY_OPTS say.  @ret: borrows from @a */

@@ -314,6 +314,18 @@ ask(const struct http *h, CURL *c, const char *host, struct answer *a, struct er
 	return 0;
 }
 
+/* Each of several, which have a space between them, by itself. */
+static void
+add_scopes(char **to, CURL *c, const char *scopes)
+{
+	for (const char *p = scopes; p && *p; p += strspn(p, " ")) {
+		AUTO_FREE char *one = xstrndup(p, strcspn(p, " "));
+
+		add_field(to, c, "scope", one);
+		p += strlen(one);
+	}
+}
+
 /* GET with Basic; POST, as OAuth 2 has it, for an identity token. */
 static int
 set_question(const struct http *h, CURL *c, const char *realm, const char *service, const char *scope,
@@ -323,7 +335,10 @@ set_question(const struct http *h, CURL *c, const char *realm, const char *servi
 	const bool post = trusted && h->ep->identity;
 
 	add_field(&fields, c, "service", service);
-	add_field(&fields, c, "scope", scope);
+	if (post)
+		add_field(&fields, c, "scope", scope);
+	else
+		add_scopes(&fields, c, scope);
 	if (post) {
 		add_field(&fields, c, "grant_type", "refresh_token");
 		add_field(&fields, c, "client_id", "rootlet");

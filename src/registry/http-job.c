@@ -303,6 +303,7 @@ job_new(struct http *h, const struct http_request *q)
 	j->url = q->url[0] == '/' ? xasprintf("%s%s", h->base, q->url) : xstrdup(q->url);
 	j->first_url = xstrdup(j->url);
 	j->at = q->sink_from;
+	j->due_ms = q->delay_ms ? http_now_ms() + q->delay_ms : 0;
 	j->easy = curl_easy_init();
 	if (!j->easy)
 		abort();

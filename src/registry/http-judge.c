@@ -108,26 +108,36 @@ resolve(const char *from, const char *location, struct err *e)
 	return ret;
 }
 
-/* The address is not shown: it may carry a signature that is as good as a password. */
+int
+http_location(const struct http *h, const char *url, const struct http_response *r, char **ret, struct err *e)
+{
+	AUTO_FREE char *from = url[0] == '/' ? xasprintf("%s%s", h->base, url) : xstrdup(url), *to = NULL;
+	const char *location = http_header(r, "location");
+	const bool was_tls = strncmp(from, "https:", 6) == 0;
+
+	if (!location)
+		return err_set(e, EBADMSG, "it leads elsewhere, and does not say where");
+	to = resolve(from, location, e);
+	if (!to)
+		return -e->code;
+	if (strncmp(to, "https://", 8) != 0 && (was_tls || strncmp(to, "http://", 7) != 0))
+		return err_set(e, EPROTO, "it leads to a place that is not to be reached by TLS");
+	*ret = TAKE_PTR(to);
+	return 0;
+}
+
 static int
 redirect(struct job *j)
 {
-	const char *location = http_header(&j->r, "location");
-	const bool was_tls = strncmp(j->url, "https:", 6) == 0;
-	AUTO_FREE char *to = NULL;
+	char *to = NULL;
 
 	if (++j->redirects > HTTP_REDIRECTS_MAX)
 		return err_set(&j->err, ELOOP, "it leads from one place to the next, more than %d times",
 			       HTTP_REDIRECTS_MAX);
-	if (!location)
-		return err_set(&j->err, EBADMSG, "it leads elsewhere, and does not say where");
-	to = resolve(j->url, location, &j->err);
-	if (!to)
+	if (http_location(j->http, j->url, &j->r, &to, &j->err) < 0)
 		return -j->err.code;
-	if (strncmp(to, "https://", 8) != 0 && (was_tls || strncmp(to, "http://", 7) != 0))
-		return err_set(&j->err, EPROTO, "it leads to a place that is not to be reached by TLS");
 	free(j->url);
-	j->url = TAKE_PTR(to);
+	j->url = to;
 	return 0;
 }
 

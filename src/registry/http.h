@@ -61,6 +61,12 @@ void http_response_clear(struct http_response *r);
 #define AUTO_HTTP_RESPONSE CLEANUP(http_response_clear) struct http_response
 /* The value of the last header @name, in lower case; NULL: none. */
 const char *http_header(const struct http_response *r, const char *name);
+/*
+ * Where an answer to a request of @url leads: its "location", whole; never from TLS to plain HTTP.  It is
+ * not to be shown: it may carry a signature that is as good as a password.  @ret: owned
+ */
+int http_location(const struct http *h, const char *url, const struct http_response *r, char **ret,
+		  struct err *e);
 /* The error that a response tells: @what failed.  Returns -code. */
 int http_refused(const struct http_response *r, const char *what, struct err *e);
 
@@ -71,6 +77,7 @@ struct http_request {
 	const char *scope; /* what a token is for: "repository:team/app:pull"; NULL: nothing */
 	const char *accept, *content_type, *content_range; /* or NULL */
 	bool give_up; /* one try is enough */
+	uint64_t delay_ms; /* not before so much time has gone by */
 
 	/* What is sent: @body, or @body_len bytes of @body_fd from @body_from on. */
 	const void *body;
