@@ -135,6 +135,14 @@ ask(struct feed *f, const char *const *words, size_t n, struct feed_message *m, 
 	return feed_says(m, "ok", 1) ? 0 : err_set(e, EPROTO, "an answer of rootlet-registry is not understood");
 }
 
+static bool
+is_same(int a, int b)
+{
+	struct stat x, y;
+
+	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
 /* Our blobs are linked to their names: what is not of partial/ is nobody's to be linked there. */
 static bool
 is_partial(const struct store *s, const char *digest, int fd)
@@ -321,17 +329,46 @@ feed_is_well(struct feed *f)
 	return f->well;
 }
 
-/* Its name in partial/ goes: nobody is to write to it any more. */
+/* What has no name where it lies: somebody else downloads the same. */
+static int
+keep_copy(const struct store *s, const struct coming *c, struct err *e)
+{
+	AUTO_FD to = store_new_blob(s, e);
+	char buf[65536];
+	off_t at = 0;
+	ssize_t n;
+
+	if (to < 0)
+		return to;
+	while ((n = pread(c->file_fd, buf, sizeof(buf), at)) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(e, "copy blob %s", c->digest);
+		if (fd_write_all(to, buf, (size_t)n, e) < 0)
+			return err_prefix(e, "copy blob %s", c->digest);
+		at += n;
+	}
+	return store_keep_blob(s, to, c->digest, e);
+}
+
+/*
+ * By its name in partial/: the descriptor may be of another mount of the same store, from which no link
+ * leads here.  That name goes: nobody is to write to it any more.
+ */
 static int
 keep(const struct store *s, const struct coming *c, struct err *e)
 {
 	AUTO_FREE char *path = path_join(FEED_PARTIAL, c->digest + strlen("sha256:"));
+	AUTO_FD own = openat(s->fd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int r;
 
-	if (store_keep_blob(s, c->file_fd, c->digest, e) < 0)
-		return -e->code;
-	if (is_partial(s, c->digest, c->file_fd))
+	if (own < 0 || !is_same(own, c->file_fd))
+		return keep_copy(s, c, e);
+	r = store_keep_blob(s, own, c->digest, e);
+	if (r == 0)
 		(void)unlinkat(s->fd, path, 0);
-	return 0;
+	return r;
 }
 
 int
