@@ -15,6 +15,7 @@ _rootlet_kind()
 	run:--device) kind='path' ;;
 	run:--add-host) kind='text' ;;
 	run:--platform) kind='text' ;;
+	run:--pull) kind='words missing always newer never' ;;
 	run:-w | run:--workdir) kind='dir' ;;
 	run:-e | run:--env) kind='text' ;;
 	run:--env-file) kind='file' ;;
@@ -151,7 +152,7 @@ _rootlet_kind()
 _rootlet_options()
 {
 	case $1 in
-	run) echo '--layer= --read-only --home= -v --volume= --tmpfs= --here --device= --add-host= --platform= -w --workdir= -e --env= --env-file= -u --user= -h --hostname= --entrypoint= --ulimit= --timeout= --stop-signal= --umask= --init= --pass-fd= --events-fd= -i --interactive -t --tty --commit= -q --quiet --apply= --save= --keep --name= --rm --net= --network= --proc= --idmap= --cap-add= --cap-drop= --new-privs= --seccomp= --privileged --help' ;;
+	run) echo '--layer= --read-only --home= -v --volume= --tmpfs= --here --device= --add-host= --platform= --pull= -w --workdir= -e --env= --env-file= -u --user= -h --hostname= --entrypoint= --ulimit= --timeout= --stop-signal= --umask= --init= --pass-fd= --events-fd= -i --interactive -t --tty --commit= -q --quiet --apply= --save= --keep --name= --rm --net= --network= --proc= --idmap= --cap-add= --cap-drop= --new-privs= --seccomp= --privileged --help' ;;
 	try) echo '--apply= --save= --home= -v --volume= --tmpfs= -w --workdir= -e --env= --timeout= --net= --help' ;;
 	apply) echo '-l --list --elsewhere --help' ;;
 	bwrap) echo '--help --version --args= --argv0= --level-prefix --not-a-security-boundary --unshare-all --share-net --unshare-user --unshare-user-try --unshare-ipc --unshare-pid --unshare-net --unshare-uts --unshare-cgroup --unshare-cgroup-try --userns= --userns2= --disable-userns --assert-userns-disabled --pidns= --uid= --gid= --hostname= --chdir= --clearenv --setenv= --unsetenv= --bind= --bind-try= --dev-bind= --dev-bind-try= --ro-bind= --ro-bind-try= --bind-fd= --ro-bind-fd= --remount-ro= --overlay-src= --overlay= --tmp-overlay= --ro-overlay= --proc= --dev= --tmpfs= --mqueue= --dir= --file= --bind-data= --ro-bind-data= --symlink= --perms= --size= --chmod= --seccomp= --add-seccomp-fd= --exec-label= --file-label= --cap-add= --cap-drop= --lock-file= --sync-fd= --block-fd= --userns-block-fd= --info-fd= --json-status-fd= --new-session --die-with-parent --as-pid-1 --help' ;;

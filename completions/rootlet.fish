@@ -3,7 +3,7 @@
 function __rootlet_with_value
     switch $argv[1]
         case run
-            printf '%s\n' --layer --home -v --volume --tmpfs --device --add-host --platform -w --workdir -e --env --env-file -u --user -h --hostname --entrypoint --ulimit --timeout --stop-signal --umask --init --pass-fd --events-fd --commit --apply --save --name --net --network --proc --idmap --cap-add --cap-drop --new-privs --seccomp
+            printf '%s\n' --layer --home -v --volume --tmpfs --device --add-host --platform --pull -w --workdir -e --env --env-file -u --user -h --hostname --entrypoint --ulimit --timeout --stop-signal --umask --init --pass-fd --events-fd --commit --apply --save --name --net --network --proc --idmap --cap-add --cap-drop --new-privs --seccomp
         case try
             printf '%s\n' --apply --save --home -v --volume --tmpfs -w --workdir -e --env --timeout --net
         case apply
@@ -175,6 +175,7 @@ complete -c rootlet -n '__rootlet_at_options run' -l here -d 'share the current 
 complete -c rootlet -n '__rootlet_at_options run' -l device -r -F -d 'give access to a device node of this machine'
 complete -c rootlet -n '__rootlet_at_options run' -l add-host -x -d 'add a line to /etc/hosts'
 complete -c rootlet -n '__rootlet_at_options run' -l platform -x -d 'of an image for several, run the one for this platform'
+complete -c rootlet -n '__rootlet_at_options run' -l pull -x -a 'missing always newer never' -d 'when an image is pulled before it is run (default: missing)'
 complete -c rootlet -n '__rootlet_at_options run' -s w -l workdir -x -a '(__fish_complete_directories)' -d 'start the command in DIR'
 complete -c rootlet -n '__rootlet_at_options run' -s e -l env -x -d 'set a variable, or pass on the caller\'s'
 complete -c rootlet -n '__rootlet_at_options run' -l env-file -r -F -d 'read variables from FILE, one K[=V] a line'

@@ -390,7 +390,7 @@ test_ok "a bare key, a literal string" prints "$(run none probe args a b)" run b
 test_ok "one with a slash" prints "$(run none probe args a b)" run team/tool
 test_ok "what is there under the name comes first" prints "0 0 0 0:" run none probe ids
 for name in trap not-here gone bad tagged number tool:3 docker.io/tool localhost/tool; do
-	test_ok "'$name' is none" fails_with "no image '$name'" run "$name" true
+	test_ok "'$name' is none" fails_with "no image '$name'" run --pull=never "$name" true
 done
 by_alias() {
 	"$ROOTLET" inspect tool >/dev/null && "$ROOTLET" tag tool tool-2 &&
@@ -402,17 +402,17 @@ printf '[aliases]\n"late" = "quay.example.org/tool"\n' >"$containers/registries.
 printf '[aliases]\n"off" = "quay.example.org/tool"\n' >"$containers/registries.conf.d/30.off"
 test_ok "later files win" prints "$(run none probe args a b)" run tool
 test_ok "all of them are read" prints "$(run none probe args a b)" run late
-test_ok "an empty one is none" fails_with "no image 'bare-key'" run bare-key true
-test_ok "only *.conf" fails_with "no image 'off'" run off true
+test_ok "an empty one is none" fails_with "no image 'bare-key'" run --pull=never bare-key true
+test_ok "only *.conf" fails_with "no image 'off'" run --pull=never off true
 printf '[aliases]\n"mine" = "registry.example.org/team/tool"\n' >"$tmp/mine.conf"
 by_variable() { CONTAINERS_REGISTRIES_CONF=$tmp/mine.conf "$ROOTLET" run "$@"; }
 test_ok "CONTAINERS_REGISTRIES_CONF is in place of the file" prints "0 0 0 0:" by_variable mine probe ids
 printf '[aliases]\n"a" = "quay.example.org/tool"\n"b = \n' >"$containers/registries.conf"
-says_line() { fails_with "no image 'nothing'" run nothing true && grep -q "^hint: .*registries.conf: line 3 " "$tmp/stderr"; }
+says_line() { fails_with "no image 'nothing'" run --pull=never nothing true && grep -q "^hint: .*registries.conf: line 3 " "$tmp/stderr"; }
 test_ok "a file that is not understood is named where a name is missing" says_line
 test_ok "but what was read counts" prints "$(run none probe args a b)" run a
 rm "$containers/registries.conf"
 mkfifo "$containers/registries.conf"
-test_ok "a file that is none is not waited for" fails_with "no image 'nothing'" timeout 5 "$ROOTLET" run nothing true
+test_ok "a file that is none is not waited for" fails_with "no image 'nothing'" timeout 5 "$ROOTLET" run --pull=never nothing true
 rm "$containers/registries.conf"
 test_done

@@ -111,7 +111,7 @@ test_if skopeo "no skopeo here" "skopeo copies it, the digest stays" copied_by_s
 test_ok "tag gives one more" rootlet tag plain:1 registry:5000/team/app:v1
 test_ok "which runs" run registry:5000/team/app:v1 true
 test_ok "rmi takes it away" rootlet rmi registry:5000/team/app:v1
-test_ok "then it is not there" fails_with "no image 'registry:5000/team/app:v1'" run registry:5000/team/app:v1 true
+test_ok "then it is not there" fails_with "no image 'registry:5000/team/app:v1'" run --pull=never registry:5000/team/app:v1 true
 test_ok "rmi of what is not there is an error" fails_with "no image 'nothing'" rootlet rmi nothing
 digest_of() { rootlet inspect "$1" | sed -n 's/^  "digest": "\(sha256:[0-9a-f]*\)".*/\1/p'; }
 listed() { rootlet images --format names | grep -qxF "$1"; }
@@ -167,14 +167,14 @@ own_name_first() {
 		fails_with "no image 'mine'" rootlet rmi mine
 }
 test_ok "but NAME itself comes first" own_name_first
-test_ok "a name with a registry is not looked for there" fails_with "no image 'x.y/plain:1'" run x.y/plain:1 true
+test_ok "a name with a registry is not looked for there" fails_with "no image 'x.y/plain:1'" run --pull=never x.y/plain:1 true
 test_ok "Docker Hub's long name is the short one" run docker.io/library/plain:1 true
 by_digest() {
 	digest=$(rootlet inspect plain:1 | python3 -c 'import json, sys; print(json.load(sys.stdin)["digest"])')
 	rootlet inspect "plain@$digest" >/dev/null && rootlet inspect "$(echo "${digest#sha256:}" | cut -c 1-12)" >/dev/null
 }
 test_ok "a digest, or its beginning, will do" by_digest
-without_slash() { (cd "$tmp" && fails_with "no image 'tree'" run tree true); }
+without_slash() { (cd "$tmp" && fails_with "no image 'tree'" run --pull=never tree true); }
 test_ok "a directory needs its slash" without_slash
 
 # --- run ---

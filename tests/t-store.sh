@@ -136,7 +136,7 @@ prune_under() {
 		[ -f "$store/blobs/sha256/${record##*image-}" ] && [ "$(find "$store/blobs/sha256" -type f | wc -l)" = 3 ]
 }
 test_ok "a running image stays without its name" in_use prune_under
-runs_by_name() { fails_with "no image 'used'" run used true; }
+runs_by_name() { fails_with "no image 'used'" run --pull=never used true; }
 test_ok "it cannot be started again" runs_by_name
 test_ok "after the end it goes" rootlet prune
 test_ok "and nothing is left" small

@@ -336,6 +336,8 @@ prepare(const struct image_query *q, char *ret_digest, size_t size, struct err *
 	strv_take(&argv, xstrdup(q->platform ? q->platform : ""));
 	if (q->quiet)
 		strv_take(&argv, xstrdup("quiet"));
+	if (q->may_miss)
+		strv_take(&argv, xstrdup("may-miss"));
 	return run_helper(kind, argv, q->ids->idmap_auto, -1, ret_digest, size, e);
 }
 
@@ -403,7 +405,7 @@ cmd_find_image(const struct image_query *q, struct found_image *ret, struct err 
 		return 0;
 	r = prepare(q, digest, sizeof(digest), e);
 	if (r != 0)
-		return r == HELPER_NO_IDS ? 1 : r;
+		return r == HELPER_NO_IDS ? 1 : r > 0 ? FOUND_NONE : r;
 	if (look_up_prepared(q, digest, ret) != 0)
 		return err_set(e, ENOENT, "image '%s' is not there any more", q->name);
 	return 0;

@@ -118,6 +118,7 @@ struct image_query {
 	const char *platform; /* of platform_parse(); NULL: this machine's, where there are several */
 	const char *data_dir;
 	bool quiet;           /* do not show how far it is */
+	bool may_miss;        /* that there is none is no error */
 };
 
 struct found_image {
@@ -130,9 +131,20 @@ void cmd_found_image_clear(struct found_image *f);
 
 /*
  * Find an image by its name or an alias, and have its layers unpacked.  Returns 1 when the ids of a range
- * are refused, which was chosen by us: then there may be another choice, run_idmap_again().
+ * are refused, which was chosen by us: then there may be another choice, run_idmap_again(); and
+ * FOUND_NONE where q->may_miss and there is none.
  */
+#define FOUND_NONE 2
 int cmd_find_image(const struct image_query *q, struct found_image *ret, struct err *e);
+
+/*
+ * The same for whoever may pull it: ids that are refused are changed.
+ *
+ * @q: its ids are @ids
+ * @when: "missing", "always", "newer", "never"; NULL: missing
+ */
+int cmd_find_or_pull(struct image_query *q, struct spec *ids, const char *when,
+		     struct found_image *ret, struct err *e);
 
 /*
  * The plan, which has the layers of a range, gets those of a single id, unpacked if need be.  An error

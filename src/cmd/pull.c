@@ -115,6 +115,86 @@ cmd_pull_image(char **argv, struct spec *ids, bool print, struct err *e)
 	return -e->code;
 }
 
+/* --- when it is to be run --- */
+
+static int
+find(const struct image_query *q, struct spec *ids, struct found_image *ret, struct err *e)
+{
+	int r = cmd_find_image(q, ret, e);
+
+	if (r == 1) {
+		(void)run_idmap_again(ids);
+		r = cmd_find_image(q, ret, e);
+	}
+	return r;
+}
+
+/* @verb: of rootlet-registry */
+static int
+pull_for(const char *verb, const struct image_query *q, struct spec *ids, struct err *e)
+{
+	AUTO_STRV argv = NULL;
+
+	strv_take(&argv, xstrdup(verb));
+	if (q->quiet)
+		strv_take(&argv, xstrdup("--quiet"));
+	if (q->platform)
+		strv_take(&argv, xasprintf("--platform=%s", q->platform));
+	strv_take(&argv, xstrdup("--"));
+	strv_take(&argv, xstrdup(q->name));
+	return cmd_pull_image(argv, ids, false, e);
+}
+
+/* The beginning of a digest is no name of a registry's, though it may look like one. */
+static bool
+may_be_digest(const char *text)
+{
+	const bool prefix = str_begins(text, "sha256:");
+	const char *hex = prefix ? text + strlen("sha256:") : text;
+
+	return prefix || (strlen(hex) >= 6 && hex[strspn(hex, "0123456789abcdef")] == '\0');
+}
+
+static int
+find_or_pull_missing(struct image_query *q, struct spec *ids, struct found_image *ret, struct err *e)
+{
+	int r;
+
+	q->may_miss = true;
+	r = find(q, ids, ret, e);
+	q->may_miss = false;
+	if (r != FOUND_NONE)
+		return r;
+	return pull_for("pull-missing", q, ids, e) < 0 ? -e->code : find(q, ids, ret, e);
+}
+
+int
+cmd_find_or_pull(struct image_query *q, struct spec *ids, const char *when, struct found_image *ret,
+		 struct err *e)
+{
+	static const char *const words[] = { "missing", "always", "newer", "never" };
+	size_t w = 0;
+
+	while (when && w < NELEMS(words) && strcmp(when, words[w]) != 0)
+		w++;
+	if (w == NELEMS(words))
+		return err_set(e, EINVAL, "--pull=%.60s: neither missing, always, newer nor never", when);
+	if (w == 3 || may_be_digest(q->name))
+		return find(q, ids, ret, e);
+	if (w == 0)
+		return find_or_pull_missing(q, ids, ret, e);
+	if (pull_for("pull", q, ids, e) < 0) {
+		if (w == 1)
+			return -e->code;
+		/* What is here will do; why it may be an old one has been said, or is now. */
+		(void)cmd_fail(e);
+		err_clear(e);
+	}
+	return find(q, ids, ret, e);
+}
+
+/* --- the command --- */
+
 static int
 pull(int argc, char **argv, struct err *e)
 {

@@ -45,6 +45,13 @@ const struct opt run_opts[] = {
 		   "linux/arm64 or linux/arm/v7; an image that is for another one is refused. Default: "
 		   "this machine's. Programs of another architecture run where the kernel has an "
 		   "interpreter for them (binfmt_misc, qemu-user)."),
+	OPT_STRING(0, "pull", "missing|always|newer|never", OPT_VALUE_WORDS, struct run_args, pull,
+		   "when an image is pulled before it is run (default: missing)",
+		   "missing: when there is no image of that name here; one that is here is run without a "
+		   "look at its registry. always: the registry is asked, and without an answer nothing is "
+		   "run. newer: the registry is asked, and without an answer what is here is run. In both an "
+		   "image that has not changed is not fetched again. never: only what is here is run. What "
+		   "may be the beginning of a digest is never pulled. See rootlet-pull(1)."),
 	OPT_GROUP("Process"),
 	OPT_STRING('w', "workdir", "DIR", OPT_VALUE_DIR, struct run_args, workdir,
 		   "start the command in DIR",

@@ -108,7 +108,6 @@ static int
 find_image(const struct run_args *a, struct run_host *h, struct base_image *b, struct err *e)
 {
 	struct image_query q = { .name = a->base, .data_dir = h->data_dir, .quiet = a->quiet };
-	int r;
 
 	if (a->platform && platform_parse(a->platform, &b->platform, e) < 0)
 		return err_prefix(e, "--platform");
@@ -118,13 +117,8 @@ find_image(const struct run_args *a, struct run_host *h, struct base_image *b, s
 		return -e->code;
 	q.platform = b->platform;
 	q.ids = b->ids;
-	r = cmd_find_image(&q, &b->found, e);
-	if (r > 0) {
-		(void)run_idmap_again(b->ids);
-		r = cmd_find_image(&q, &b->found, e);
-	}
-	if (r < 0)
-		return r;
+	if (cmd_find_or_pull(&q, b->ids, a->pull, &b->found, e) < 0)
+		return -e->code;
 	b->kind = cmd_kind_of(b->ids);
 	fill_image(b, a->base, &b->found.record);
 	h->image = &b->image;

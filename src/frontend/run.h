@@ -13,7 +13,7 @@
 struct run_args {
 	const char *layer, *home, *net, *proc, *idmap, *workdir, *user, *hostname, *entrypoint, *timeout,
 		*umask, *init, *new_privs, *seccomp, *events_fd, *commit, *apply, *save, *stop_signal,
-		*platform;
+		*platform, *pull;
 	bool read_only, here, privileged, interactive, tty, rm, quiet;
 	const char *name;
 	bool keep;

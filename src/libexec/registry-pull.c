@@ -158,5 +158,10 @@ verb_pull(int argc, char **argv, struct err *e)
 		return err_prefix(e, "--platform");
 	if (parse_name(argv[first], &a, e) < 0)
 		return -e->code;
-	return pull(&a, &args, e);
+	/* The user has not asked for a registry: why there is one may not be plain. */
+	if (pull(&a, &args, e) < 0)
+		return e->msg[0] && strcmp(argv[0], "pull-missing") == 0
+			       ? err_prefix(e, "no image '%s' here", argv[first])
+			       : -e->code;
+	return 0;
 }

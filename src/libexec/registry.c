@@ -19,6 +19,7 @@ static const struct verb {
 	int (*run)(int argc, char **argv, struct err *e);
 } verbs[] = {
 	{ "pull", verb_pull },
+	{ "pull-missing", verb_pull },
 	{ "push", verb_push },
 	{ "push-layout", verb_push },
 	{ "tags", verb_tags },
