@@ -112,10 +112,21 @@ end(int r, const struct asked *a, const struct endpoints *eps, const char *diges
 }
 
 static int
+read_policy(const struct asked *a, const struct lookup *l, struct policy **ret, struct err *e)
+{
+	AUTO_FREE char *full = image_ref_full_name(a->ref.name),
+		       *name = xasprintf("%s%c%s", full, a->ref.digest ? '@' : ':',
+					 a->ref.digest ? a->ref.digest : a->ref.tag);
+
+	return policy_read(&l->places, name, ret, e);
+}
+
+static int
 pull(const struct asked *a, const struct pull_args *args, struct err *e)
 {
 	AUTO_STORE s = STORE_INIT;
 	AUTO_ENDPOINTS eps = ENDPOINTS_INIT;
+	AUTO_POLICY policy = NULL;
 	AUTO_FD partial = -1;
 	struct pull p = { .name = a->name, .platform = a->platform, .all_platforms = args->all_platforms,
 			  .store = &s, .feed_fd = FEED_FD,
@@ -129,7 +140,7 @@ pull(const struct asked *a, const struct pull_args *args, struct err *e)
 	if (take_lookup(&args->registry, &l, &o, e) < 0)
 		return -e->code;
 	l.by_digest = a->ref.digest != NULL;
-	if (lookup_endpoints(a->ref.name, &l, &eps, e) < 0 ||
+	if (lookup_endpoints(a->ref.name, &l, &eps, e) < 0 || read_policy(a, &l, &policy, e) < 0 ||
 	    open_store_here(&s, e) < 0 || (partial = partial_open_dir(s.fd, e)) < 0)
 		return -e->code;
 	dirs[0] = (struct confine_dir){ .fd = s.fd };
@@ -137,6 +148,7 @@ pull(const struct asked *a, const struct pull_args *args, struct err *e)
 	if (registry_confine(&o, dirs, NELEMS(dirs), e) < 0)
 		return -e->code;
 	p.partial_fd = partial;
+	p.policy = policy;
 	r = pull_from_any(&p, &eps, &o, digest, e);
 	return end(r, a, &eps, digest, args->quiet, e);
 }

@@ -166,6 +166,8 @@ pull_image(const struct pull *p, struct http *h, const char *repository,
 	if (has_name(p) &&
 	    client_head_manifest(h, repository, p->reference, false, digest, &ignored) == 0 &&
 	    is_here(p, digest)) {
+		if (policy_check(p->policy, h, repository, digest, e) < 0)
+			return -e->code;
 		(void)stpcpy(ret_digest, digest);
 		*ret_began = true;
 		return feed_send_same(p->feed_fd, p->name, digest, e) < 0 ? -e->code : PULL_SAME;
@@ -173,6 +175,8 @@ pull_image(const struct pull *p, struct http *h, const char *repository,
 	r = client_get_manifest(h, repository, p->reference, &top, e);
 	if (r != 0)
 		return r == 1 ? PULL_NONE : r;
+	if (policy_check(p->policy, h, repository, top.blob.digest, e) < 0)
+		return -e->code;
 	(void)stpcpy(ret_digest, top.blob.digest);
 	return pull_document(p, h, repository, &top, ret_began, e);
 }

@@ -10,12 +10,14 @@
 
 #include "image/store.h"
 #include "registry/client.h"
+#include "registry/policy.h"
 
 struct pull {
 	const char *name;       /* "debian:12"; of the store; NULL: none */
 	const char *reference;  /* tag or digest */
 	const char *platform;   /* NULL: this machine's */
 	bool all_platforms;
+	const struct policy *policy; /* NULL: none; what is there has to be as it says, too */
 	const struct store *store; /* what is there is not fetched */
 	int partial_fd;         /* STORE/partial */
 	int feed_fd;            /* the other side */
