@@ -169,13 +169,16 @@ on_read(char *buf, size_t size, size_t n, void *ctx)
 	return (size_t)got;
 }
 
-/* A connection that was closed while it waited: from the beginning. */
+/*
+ * A connection that was closed while it waited: from the beginning.  What is tried once may have got there
+ * in part, and is not sent twice.
+ */
 static int
 on_seek(void *ctx, curl_off_t offset, int origin)
 {
 	struct job *j = ctx;
 
-	if (origin != SEEK_SET)
+	if (origin != SEEK_SET || (j->q.give_up && j->sent > 0))
 		return CURL_SEEKFUNC_CANTSEEK;
 	j->sent = (uint64_t)offset;
 	return CURL_SEEKFUNC_OK;
