@@ -128,7 +128,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(202, [("Range", f"0-{len(data) - 1}"), ("Location", self.where(repo, number))])
         digest = query.split("digest=")[1].replace("%3A", ":")
         if digest != "sha256:" + hashlib.sha256(data).hexdigest():
-            return self.answer(400, [], b'{"errors":[{"code":"DIGEST_INVALID","message":"no\x1b[2J"}]}')
+            return self.answer(400, [], b'{"errors":[{"code":"DIGEST_INVALID","message":"no\\u001b[2J"}]}')
         blobs[repo, digest] = len(data)
         return self.answer(201, [("Docker-Content-Digest", digest)])
 
