@@ -1,7 +1,7 @@
 # bash completion of rootlet(1), written from the option tables by "make update-docs"
 # shellcheck shell=bash disable=SC2034,SC2046,SC2086,SC2154,SC2207
 
-_rootlet_commands='run try apply bwrap images export history import load save inspect tag rmi pull push tags df prune verify ps start rm diff commit snapshot rollback unshare doctor spec'
+_rootlet_commands='run try apply bwrap images export history import load save inspect tag rmi pull push tags search login logout df prune verify ps start rm diff commit snapshot rollback unshare doctor spec'
 _rootlet_caps='ALL CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE'
 
 # Sets kind to what option $2 of command $1 takes; empty: no value.
@@ -137,6 +137,19 @@ _rootlet_kind()
 	tags:--auth-host) kind='text' ;;
 	tags:--cert-dir) kind='dir' ;;
 	tags:--timeout) kind='text' ;;
+	search:-n | search:--limit) kind='text' ;;
+	search:--tls-verify) kind='words true false' ;;
+	search:--authfile) kind='file' ;;
+	search:--auth-host) kind='text' ;;
+	search:--cert-dir) kind='dir' ;;
+	search:--timeout) kind='text' ;;
+	login:-u | login:--user) kind='text' ;;
+	login:--tls-verify) kind='words true false' ;;
+	login:--authfile) kind='file' ;;
+	login:--auth-host) kind='text' ;;
+	login:--cert-dir) kind='dir' ;;
+	login:--timeout) kind='text' ;;
+	logout:--authfile) kind='file' ;;
 	df:--format) kind='words table json' ;;
 	prune:--format) kind='words table json' ;;
 	ps:--format) kind='words table json names' ;;
@@ -168,6 +181,9 @@ _rootlet_options()
 	pull) echo '--platform= --all-platforms -q --quiet --tls-verify= --authfile= --auth-host= --cert-dir= --timeout= --debug --help' ;;
 	push) echo '-a --all-tags --compression= -q --quiet --tls-verify= --authfile= --auth-host= --cert-dir= --timeout= --debug --help' ;;
 	tags) echo '--tls-verify= --authfile= --auth-host= --cert-dir= --timeout= --debug --help' ;;
+	search) echo '-n --limit= -q --quiet --tls-verify= --authfile= --auth-host= --cert-dir= --timeout= --debug --help' ;;
+	login) echo '-u --user= --password-stdin --get-login --tls-verify= --authfile= --auth-host= --cert-dir= --timeout= --debug --help' ;;
+	logout) echo '-a --all --authfile= --help' ;;
 	df) echo '--format= --help' ;;
 	prune) echo '-a --all -n --dry-run -f --force --format= --help' ;;
 	verify) echo '-q --quiet --help' ;;

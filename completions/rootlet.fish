@@ -34,6 +34,12 @@ function __rootlet_with_value
             printf '%s\n' --compression --tls-verify --authfile --auth-host --cert-dir --timeout
         case tags
             printf '%s\n' --tls-verify --authfile --auth-host --cert-dir --timeout
+        case search
+            printf '%s\n' -n --limit --tls-verify --authfile --auth-host --cert-dir --timeout
+        case login
+            printf '%s\n' -u --user --tls-verify --authfile --auth-host --cert-dir --timeout
+        case logout
+            printf '%s\n' --authfile
         case df
             printf '%s\n' --format
         case prune
@@ -399,6 +405,34 @@ complete -c rootlet -n '__rootlet_at_options tags' -l cert-dir -x -a '(__fish_co
 complete -c rootlet -n '__rootlet_at_options tags' -l timeout -x -d 'give up a transfer that stands still so long (30)'
 complete -c rootlet -n '__rootlet_at_options tags' -l debug -d 'show what is asked and answered'
 complete -c rootlet -n '__rootlet_at_options tags' -l help -d 'show a summary of the options'
+
+complete -c rootlet -n __rootlet_at_command -a search -d 'look for images in a registry, or in Docker Hub'
+complete -c rootlet -n '__rootlet_at_options search' -s n -l limit -x -d 'show at most so many (25)'
+complete -c rootlet -n '__rootlet_at_options search' -s q -l quiet -d 'show names alone'
+complete -c rootlet -n '__rootlet_at_options search' -l tls-verify -x -a 'true false' -d 'false: take any certificate, and plain HTTP, from this registry'
+complete -c rootlet -n '__rootlet_at_options search' -l authfile -r -F -d 'take names and passwords from FILE'
+complete -c rootlet -n '__rootlet_at_options search' -l auth-host -x -d 'HOST may be sent the password as well, where the registry says so'
+complete -c rootlet -n '__rootlet_at_options search' -l cert-dir -x -a '(__fish_complete_directories)' -d 'take certificates from DIR: *.crt of CAs, *.cert and *.key of ours'
+complete -c rootlet -n '__rootlet_at_options search' -l timeout -x -d 'give up a transfer that stands still so long (30)'
+complete -c rootlet -n '__rootlet_at_options search' -l debug -d 'show what is asked and answered'
+complete -c rootlet -n '__rootlet_at_options search' -l help -d 'show a summary of the options'
+
+complete -c rootlet -n __rootlet_at_command -a login -d 'keep a name and password for a registry, once they are accepted'
+complete -c rootlet -n '__rootlet_at_options login' -s u -l user -x -d 'the name of the user there'
+complete -c rootlet -n '__rootlet_at_options login' -l password-stdin -d 'read the password from standard input'
+complete -c rootlet -n '__rootlet_at_options login' -l get-login -d 'print who we are there, and do nothing else'
+complete -c rootlet -n '__rootlet_at_options login' -l tls-verify -x -a 'true false' -d 'false: take any certificate, and plain HTTP, from this registry'
+complete -c rootlet -n '__rootlet_at_options login' -l authfile -r -F -d 'take names and passwords from FILE'
+complete -c rootlet -n '__rootlet_at_options login' -l auth-host -x -d 'HOST may be sent the password as well, where the registry says so'
+complete -c rootlet -n '__rootlet_at_options login' -l cert-dir -x -a '(__fish_complete_directories)' -d 'take certificates from DIR: *.crt of CAs, *.cert and *.key of ours'
+complete -c rootlet -n '__rootlet_at_options login' -l timeout -x -d 'give up a transfer that stands still so long (30)'
+complete -c rootlet -n '__rootlet_at_options login' -l debug -d 'show what is asked and answered'
+complete -c rootlet -n '__rootlet_at_options login' -l help -d 'show a summary of the options'
+
+complete -c rootlet -n __rootlet_at_command -a logout -d 'forget name and password for a registry'
+complete -c rootlet -n '__rootlet_at_options logout' -s a -l all -d 'forget those of all registries'
+complete -c rootlet -n '__rootlet_at_options logout' -l authfile -r -F -d 'forget what is in FILE'
+complete -c rootlet -n '__rootlet_at_options logout' -l help -d 'show a summary of the options'
 
 complete -c rootlet -n __rootlet_at_command -a df -d 'show how much of the disk images and containers take'
 complete -c rootlet -n '__rootlet_at_options df' -l format -x -a 'table json' -d 'how to print it'

@@ -266,6 +266,7 @@ test_conf_errors(void)
 		{ "[[registry]]\nlocation = \"a.example.com\"\n[[registry.mirror]]\npull-from-mirror = \"x\"\n",
 		  "pull-from-mirror is one of" },
 		{ "unqualified-search-registries = \"docker.io\"\n", "not a list of strings" },
+		{ "unqualified-search-registries = [\"docker.io\", \"../x\"]\n", "one is not a registry" },
 	};
 	struct lookup l = begin();
 

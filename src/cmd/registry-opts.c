@@ -28,3 +28,31 @@ const struct opt tags_opts[] = {
 	REGISTRY_OPTS(struct tags_args),
 	OPT_END,
 };
+
+const struct opt login_opts[] = {
+	OPT_STRING('u', "user", "USER", OPT_VALUE_TEXT, struct login_args, user, "the name of the user there",
+		   "Without it the terminal is asked for it."),
+	OPT_FLAG(0, "password-stdin", struct login_args, password_stdin,
+		 "read the password from standard input",
+		 "Without it the terminal is asked for it. There is no option for the password itself: what is "
+		 "on a command line is seen by all users of the machine."),
+	OPT_FLAG(0, "get-login", struct login_args, get_login, "print who we are there, and do nothing else",
+		 NULL),
+	REGISTRY_OPTS(struct login_args),
+	OPT_END,
+};
+
+const struct opt logout_opts[] = {
+	OPT_FLAG('a', "all", struct logout_args, all, "forget those of all registries", NULL),
+	OPT_STRING(0, "authfile", "FILE", OPT_VALUE_FILE, struct logout_args, authfile,
+		   "forget what is in FILE", "Without it: what login has kept."),
+	OPT_END,
+};
+
+const struct opt search_opts[] = {
+	OPT_STRING('n', "limit", "N", OPT_VALUE_TEXT, struct search_args, limit,
+		   "show at most so many (25)", NULL),
+	OPT_FLAG('q', "quiet", struct search_args, quiet, "show names alone", NULL),
+	REGISTRY_OPTS(struct search_args),
+	OPT_END,
+};

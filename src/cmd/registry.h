@@ -59,6 +59,24 @@ struct tags_args {
 	struct registry_args registry;
 };
 
+struct login_args {
+	struct registry_args registry;
+	const char *user; /* NULL: is asked for */
+	bool password_stdin, get_login;
+};
+
+struct logout_args {
+	const char *authfile; /* NULL: where login has it */
+	bool all;
+};
+
+struct search_args {
+	struct registry_args registry;
+	const char *limit; /* NULL: the default */
+	bool quiet;
+};
+
+extern const struct opt login_opts[], logout_opts[], search_opts[];
 extern const struct opt pull_opts[], push_opts[], tags_opts[];
 
 /* A verb of rootlet-registry. */

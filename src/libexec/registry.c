@@ -18,10 +18,13 @@ static const struct verb {
 	const char *name;
 	int (*run)(int argc, char **argv, struct err *e);
 } verbs[] = {
+	{ "login", verb_login },
+	{ "logout", verb_logout },
 	{ "pull", verb_pull },
 	{ "pull-missing", verb_pull },
 	{ "push", verb_push },
 	{ "push-layout", verb_push },
+	{ "search", verb_search },
 	{ "tags", verb_tags },
 };
 

@@ -12,6 +12,9 @@
 /* Each takes argv with its own name first; returns 0, 1 after --help, or -errno. */
 int verb_pull(int argc, char **argv, struct err *e);
 int verb_push(int argc, char **argv, struct err *e);
+int verb_login(int argc, char **argv, struct err *e);
+int verb_logout(int argc, char **argv, struct err *e);
+int verb_search(int argc, char **argv, struct err *e);
 int verb_tags(int argc, char **argv, struct err *e);
 
 /* What the options of REGISTRY_OPTS say.  @ret: borrows from @a */

@@ -141,6 +141,9 @@ take_top(struct conf *c, struct toml_item *i, struct err *e)
 	if (toml_is(i, "unqualified-search-registries")) {
 		if (i->string || i->word || i->is_other)
 			return err_set(e, EINVAL, "line %u: %s is not a list of strings", i->line, i->path[0]);
+		for (char **r = i->list; r && *r; r++)
+			if (!is_location(*r))
+				return err_set(e, EINVAL, "line %u: %s: one is not a registry", i->line, i->path[0]);
 		strv_freep(&c->search);
 		c->search = TAKE_PTR(i->list);
 		return 0;

@@ -16,6 +16,7 @@
 #include "registry/helper.h"
 
 #define PREFIX     "docker-credential-"
+#define EXIT_NO_PROGRAM 127
 #define SECONDS    60
 #define ANSWER_MAX ((size_t)64 << 10)
 
@@ -61,7 +62,7 @@ become(const char *program, const char *verb, int in, int out)
 
 	if (dup2(in, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0)
 		(void)execvp(program, argv);
-	_exit(errno == ENOENT ? 127 : 126);
+	_exit(EXIT_NO_PROGRAM);
 }
 
 static int64_t
@@ -162,8 +163,8 @@ tell_failure(const struct answer *a, struct err *e)
 	(void)str_printable(safe, sizeof(safe), line, false);
 	if (WIFSIGNALED(a->status))
 		return err_set(e, EIO, "it was ended by signal %d", WTERMSIG(a->status));
-	if (WEXITSTATUS(a->status) == 127 && a->len == 0) {
-		(void)err_set(e, ENOENT, "there is no such program");
+	if (WEXITSTATUS(a->status) == EXIT_NO_PROGRAM && a->len == 0) {
+		(void)err_set(e, ENOENT, "there is no such program that can be run");
 		return err_hint(e, "install it, or remove it from the file that names it");
 	}
 	return err_set(e, EIO, "it fails with status %d%s%s", WEXITSTATUS(a->status), *safe ? ": " : "", safe);

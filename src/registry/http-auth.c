@@ -47,6 +47,9 @@ http_auth_clear(struct http *h)
 		secret_free(h->tokens[i].header);
 	}
 	free(h->tokens);
+	h->tokens = NULL;
+	h->n_tokens = 0;
+	h->basic = false;
 }
 
 /* --- the challenge: Bearer realm="...",service="...",scope="..." --- */

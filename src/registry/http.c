@@ -450,10 +450,23 @@ http_reach(struct http *h, struct err *e)
 		h->o.tries = 1;
 	r = ping(h, e);
 	h->o.tries = tries;
-	if (r == 0 || !may_be_plain(h) || e->code == ECONNREFUSED || e->code == EHOSTUNREACH ||
+	/* Nor is one that has answered, but does not let us in, sent the password without. */
+	if (r == 0 || !may_be_plain(h) || h->reached || e->code == ECONNREFUSED || e->code == EHOSTUNREACH ||
 	    e->code == EPROTO || e->code == ETIMEDOUT)
 		return r;
 	return ping_plain(h, e);
+}
+
+void
+http_forget(struct http *h)
+{
+	http_auth_clear(h);
+}
+
+bool
+http_is_plain(const struct http *h)
+{
+	return h->ep->socket_fd < 0 && strncmp(h->base, "http:", 5) == 0;
 }
 
 /* --- responses --- */

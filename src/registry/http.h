@@ -49,6 +49,10 @@ void http_freep(struct http **h);
  * that are spoken to by TLS or not at all.  An error tells why it is no registry.
  */
 int http_reach(struct http *h, struct err *e);
+/* The endpoint has another name and password now. */
+void http_forget(struct http *h);
+/* After http_reach(): does everybody on the way see what is sent? */
+bool http_is_plain(const struct http *h);
 
 struct http_response {
 	long status;

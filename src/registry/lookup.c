@@ -151,3 +151,16 @@ lookup_registry(const char *name, const struct lookup *l, bool known, struct end
 	there = r ? conf_rewrite(r, &r->own, name) : xstrdup(name);
 	return fill(name, l, r && r->own.insecure && strcmp(there, name) == 0, true, known, ret, e);
 }
+
+int
+lookup_search_registries(const struct lookup *l, char ***ret, struct err *e)
+{
+	AUTO_CONF c = CONF_INIT;
+
+	if (conf_read(&l->places, &c, e) < 0)
+		return -e->code;
+	*ret = TAKE_PTR(c.search);
+	if (!*ret)
+		strv_take(ret, xstrdup(HUB));
+	return 0;
+}

@@ -38,6 +38,9 @@ int lookup_endpoints(const char *name, const struct lookup *l, struct endpoints 
 int lookup_registry(const char *name, const struct lookup *l, bool known, struct endpoint *ret,
 		    struct err *e);
 
+/* Those that a name without a registry is searched in: at least one.  @ret: owned strv */
+int lookup_search_registries(const struct lookup *l, char ***ret, struct err *e);
+
 /* "HOST[:PORT]", of an endpoint, as names of images have it: docker.io.  Borrowed. */
 const char *lookup_shown_host(const struct endpoint *ep);
 
