@@ -1,7 +1,7 @@
 # bash completion of rootlet(1), written from the option tables by "make update-docs"
 # shellcheck shell=bash disable=SC2034,SC2046,SC2086,SC2154,SC2207
 
-_rootlet_commands='run try apply bwrap images export history import load save inspect tag rmi pull push tags search login logout df prune verify ps start rm diff commit snapshot rollback unshare doctor spec'
+_rootlet_commands='run try apply bwrap images export history import load save inspect tag rmi pull copy push tags search login logout df prune verify ps start rm diff commit snapshot rollback unshare doctor spec'
 _rootlet_caps='ALL CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE'
 
 # Sets kind to what option $2 of command $1 takes; empty: no value.
@@ -126,6 +126,11 @@ _rootlet_kind()
 	pull:--auth-host) kind='text' ;;
 	pull:--cert-dir) kind='dir' ;;
 	pull:--timeout) kind='text' ;;
+	copy:--tls-verify) kind='words true false' ;;
+	copy:--authfile) kind='file' ;;
+	copy:--auth-host) kind='text' ;;
+	copy:--cert-dir) kind='dir' ;;
+	copy:--timeout) kind='text' ;;
 	push:--compression) kind='words gzip zstd none' ;;
 	push:--tls-verify) kind='words true false' ;;
 	push:--authfile) kind='file' ;;
@@ -179,6 +184,7 @@ _rootlet_options()
 	tag) echo '--help' ;;
 	rmi) echo '-f --force --help' ;;
 	pull) echo '--platform= --all-platforms -q --quiet --tls-verify= --authfile= --auth-host= --cert-dir= --timeout= --debug --help' ;;
+	copy) echo '-a --all --with-referrers -q --quiet --tls-verify= --authfile= --auth-host= --cert-dir= --timeout= --debug --help' ;;
 	push) echo '-a --all-tags --compression= -q --quiet --tls-verify= --authfile= --auth-host= --cert-dir= --timeout= --debug --help' ;;
 	tags) echo '--tls-verify= --authfile= --auth-host= --cert-dir= --timeout= --debug --help' ;;
 	search) echo '-n --limit= -q --quiet --tls-verify= --authfile= --auth-host= --cert-dir= --timeout= --debug --help' ;;

@@ -30,6 +30,8 @@ function __rootlet_with_value
             printf '%s\n'
         case pull
             printf '%s\n' --platform --tls-verify --authfile --auth-host --cert-dir --timeout
+        case copy
+            printf '%s\n' --tls-verify --authfile --auth-host --cert-dir --timeout
         case push
             printf '%s\n' --compression --tls-verify --authfile --auth-host --cert-dir --timeout
         case tags
@@ -383,6 +385,18 @@ complete -c rootlet -n '__rootlet_at_options pull' -l timeout -x -d 'give up a t
 complete -c rootlet -n '__rootlet_at_options pull' -l debug -d 'show what is asked and answered'
 complete -c rootlet -n '__rootlet_at_options pull' -l help -d 'show a summary of the options'
 complete -c rootlet -n '__rootlet_at_operand pull 0' -a '(__rootlet_names images)'
+
+complete -c rootlet -n __rootlet_at_command -a copy -d 'copy an image between registries, archives and the store'
+complete -c rootlet -n '__rootlet_at_options copy' -s a -l all -d 'copy what is for all platforms'
+complete -c rootlet -n '__rootlet_at_options copy' -l with-referrers -d 'copy signatures and what else refers to the image, too'
+complete -c rootlet -n '__rootlet_at_options copy' -s q -l quiet -d 'do not show how far it is'
+complete -c rootlet -n '__rootlet_at_options copy' -l tls-verify -x -a 'true false' -d 'false: take any certificate, and plain HTTP, from this registry'
+complete -c rootlet -n '__rootlet_at_options copy' -l authfile -r -F -d 'take names and passwords from FILE'
+complete -c rootlet -n '__rootlet_at_options copy' -l auth-host -x -d 'HOST may be sent the password as well, where the registry says so'
+complete -c rootlet -n '__rootlet_at_options copy' -l cert-dir -x -a '(__fish_complete_directories)' -d 'take certificates from DIR: *.crt of CAs, *.cert and *.key of ours'
+complete -c rootlet -n '__rootlet_at_options copy' -l timeout -x -d 'give up a transfer that stands still so long (30)'
+complete -c rootlet -n '__rootlet_at_options copy' -l debug -d 'show what is asked and answered'
+complete -c rootlet -n '__rootlet_at_options copy' -l help -d 'show a summary of the options'
 
 complete -c rootlet -n __rootlet_at_command -a push -d 'send an image to a registry'
 complete -c rootlet -n '__rootlet_at_options push' -s a -l all-tags -d 'push all tags of the repository'

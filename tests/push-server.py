@@ -1,4 +1,4 @@
-"""A registry that takes pushes, and has the fault that the first part of a repository's name tells.
+"""A registry that takes pushes, lists referrers, and has the fault that the first part of a repository's name tells.
 
 push-server.py DIR [ELSEWHERE]
 
@@ -8,6 +8,7 @@ to "elsewhere/..." are led to.
 """
 import hashlib
 import http.server
+import json
 import os
 import sys
 
@@ -47,7 +48,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def split(self):
         path, _, query = self.path.partition("?")
         parts = path.split("/")
-        for kind in ("manifests", "blobs"):
+        for kind in ("manifests", "blobs", "referrers"):
             if kind in parts:
                 i = parts.index(kind)
                 return "/".join(parts[2:i]), kind, parts[i + 1:], query
@@ -81,8 +82,20 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.manifest(repo, fault, rest[0], length)
         if rest[0] == "uploads":
             return self.upload(repo, fault, rest[1] if len(rest) > 1 else "", query, length)
-        known = (repo, rest[0]) in blobs
-        return self.answer(200 if known else 404)
+        if kind == "referrers":
+            return self.referrers(repo, rest[0])
+        data = blobs.get((repo, rest[0]))
+        return self.answer(404) if data is None else self.answer(200, [], data)
+
+    def referrers(self, repo, subject):
+        found = {}
+        for (where, _), body in manifests.items():
+            doc = json.loads(body)
+            if where == repo and doc.get("subject", {}).get("digest") == subject:
+                digest = "sha256:" + hashlib.sha256(body).hexdigest()
+                found[digest] = {"mediaType": doc["mediaType"], "digest": digest, "size": len(body)}
+        body = json.dumps({"schemaVersion": 2, "manifests": list(found.values())}).encode()
+        return self.answer(200, [], body)
 
     def manifest(self, repo, fault, reference, length):
         if self.command != "PUT":
@@ -93,7 +106,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if fault == "busy" and first((repo, "manifest")):
             return self.answer(503, [("Retry-After", "1")])
         digest = "sha256:" + hashlib.sha256(body).hexdigest()
-        manifests[repo, reference] = body
+        manifests[repo, reference] = manifests[repo, digest] = body
         said = "sha256:" + "0" * 64 if fault == "liar" else digest
         return self.answer(201, [("Docker-Content-Digest", said)])
 
@@ -129,7 +142,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         digest = query.split("digest=")[1].replace("%3A", ":")
         if digest != "sha256:" + hashlib.sha256(data).hexdigest():
             return self.answer(400, [], b'{"errors":[{"code":"DIGEST_INVALID","message":"no\\u001b[2J"}]}')
-        blobs[repo, digest] = len(data)
+        blobs[repo, digest] = bytes(data)
         return self.answer(201, [("Docker-Content-Digest", digest)])
 
     do_GET = do_HEAD = do_POST = do_PATCH = do_PUT = handle_any

@@ -43,6 +43,21 @@ start_registry() {
 	return 1
 }
 
+# start_faulty NAME [ELSEWHERE]: push-server.py; sets $faulty to its host and port; its log is $tmp/NAME/log.
+start_faulty() {
+	mkdir "$tmp/$1"
+	python3 "$srcdir/tests/push-server.py" "$tmp/$1" ${2+"$2"} &
+	registry_pids="${registry_pids-} $!"
+	for _ in $(seq 400); do
+		[ -s "$tmp/$1/port" ] && break
+		sleep 0.05
+	done
+	faulty=127.0.0.1:$(cat "$tmp/$1/port")
+}
+
+# theirs_at REGISTRY/NAME:TAG: the digest that skopeo sees.
+theirs_at() { skopeo inspect --raw --tls-verify=false "docker://$1" | sha256sum | sed 's/^/sha256:/; s/ .*//'; }
+
 # However the script ends.
 trap 'stop_registries; cleanup' EXIT
 stop_registries() {

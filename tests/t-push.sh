@@ -16,7 +16,6 @@ rm "$tmp/tree/more"
 imported() { rootlet import -q "$tmp/small.tar.gz" small:1 && rootlet import -q "$tmp/large.tar" large:1; }
 test_ok "there are images" imported
 start_registry plain || exit 99
-theirs() { skopeo inspect --raw --tls-verify=false "docker://$1" | sha256sum | sed 's/^/sha256:/; s/ .*//'; }
 ours() { rootlet images --format json | python3 -c 'import json, sys
 for i in json.load(sys.stdin):
     if i["name"] == sys.argv[1]: print(i["digest"])' "$1"; }
@@ -25,7 +24,7 @@ for i in json.load(sys.stdin):
 
 as_it_is() {
 	[ "$(rootlet push "$1" "$registry/$2" 2>"$tmp/err")" = "$(ours "$1")" ] &&
-		[ "$(theirs "$registry/$2")" = "$(ours "$1")" ]
+		[ "$(theirs_at "$registry/$2")" = "$(ours "$1")" ]
 }
 test_ok "what is pushed has the digest that it has here" as_it_is small:1 team/app:1
 test_ok "a large one, in parts" as_it_is large:1 team/app:2
@@ -46,12 +45,12 @@ skopeo_reads() {
 test_ok "skopeo reads it" skopeo_reads
 by_its_name() {
 	rootlet tag small:1 "$registry/by/name:3" && rootlet push -q "$registry/by/name:3" &&
-		[ "$(theirs "$registry/by/name:3")" = "$(ours small:1)" ]
+		[ "$(theirs_at "$registry/by/name:3")" = "$(ours small:1)" ]
 }
 test_ok "without a destination it goes where its name says" by_its_name
 mounted() {
 	rootlet push --debug small:1 "$registry/mount/ed:1" 2>"$tmp/err" && [ "$(asks POST)" = 2 ] &&
-		[ "$(asks PUT)" = 1 ] && [ "$(theirs "$registry/mount/ed:1")" = "$(ours small:1)" ]
+		[ "$(asks PUT)" = 1 ] && [ "$(theirs_at "$registry/mount/ed:1")" = "$(ours small:1)" ]
 }
 test_ok "what another repository has is mounted from there" mounted
 all_tags() {
@@ -63,7 +62,7 @@ test_ok "--all-tags pushes all of a repository" all_tags
 other_compression() {
 	was=$(ours large:1)
 	digest=$(rootlet push -q --compression zstd large:1 "$registry/team/app:zstd") &&
-		[ "$digest" != "$was" ] && [ "$(theirs "$registry/team/app:zstd")" = "$digest" ] &&
+		[ "$digest" != "$was" ] && [ "$(theirs_at "$registry/team/app:zstd")" = "$digest" ] &&
 		skopeo inspect --raw --tls-verify=false "docker://$registry/team/app:zstd" | grep -q 'tar+zstd' &&
 		[ "$(ours large:1)" = "$was" ] && wait_empty "$store/scratch"
 }
@@ -100,22 +99,11 @@ half_index() {
 half() {
 	half_index && rootlet push half:1 "$registry/half/it:1" >"$tmp/out" 2>"$tmp/err" &&
 		grep -qx "$(ours small:1)" "$tmp/out" && grep -q "only this machine's" "$tmp/err" &&
-		[ "$(theirs "$registry/half/it:1")" = "$(ours small:1)" ]
+		[ "$(theirs_at "$registry/half/it:1")" = "$(ours small:1)" ]
 }
 test_ok "of an index, what is here is pushed, and that is said" half
 # --- to one with faults ---
 
-# start_faulty NAME [ELSEWHERE]: sets $faulty to its host and port; its log is $tmp/NAME/log.
-start_faulty() {
-	mkdir "$tmp/$1"
-	python3 "$srcdir/tests/push-server.py" "$tmp/$1" ${2+"$2"} &
-	registry_pids="${registry_pids-} $!"
-	for _ in $(seq 400); do
-		[ -s "$tmp/$1/port" ] && break
-		sleep 0.05
-	done
-	faulty=127.0.0.1:$(cat "$tmp/$1/port")
-}
 start_faulty other
 other=$faulty
 start_faulty main "localhost:${other#*:}"
@@ -131,7 +119,7 @@ print(json.load(open(sys.argv[1]))["layers"][0]["digest"][7:])' "$store/blobs/sh
 	fails_with "$text" rootlet push -q small:1 "$faulty/damaged/app"
 	r=$?
 	cat "$tmp/kept" >"$store/blobs/sha256/$layer"
-	[ $r = 0 ] && ! grep 'PUT /v2/damaged/app/manifests' "$tmp/faulty/log"
+	[ "$r" = 0 ] && ! grep 'PUT /v2/damaged/app/manifests' "$tmp/faulty/log"
 }
 text="bytes, not"
 test_ok "a blob of another size is told, and no manifest pushed" damaged echo x

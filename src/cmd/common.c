@@ -221,6 +221,8 @@ const struct opt_command cmd_table[] = {
 	{ "tag", "IMAGE NAME[:TAG]", "give an image one more name", image_name_opts, cmd_image, false },
 	{ "rmi", "[OPTIONS] IMAGE...", "take names from images", rmi_opts, cmd_image, false },
 	{ "pull", "[OPTIONS] IMAGE", "fetch an image from a registry", pull_opts, cmd_pull, false },
+	{ "copy", "[OPTIONS] SOURCE DESTINATION", "copy an image between registries, archives and the store", copy_opts,
+	  cmd_copy, false },
 	{ "push", "[OPTIONS] IMAGE [DESTINATION]", "send an image to a registry", push_opts, cmd_push, false },
 	{ "tags", "[OPTIONS] REGISTRY/REPOSITORY", "list the tags of a repository in a registry", tags_opts,
 	  cmd_registry, false },

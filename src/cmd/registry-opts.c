@@ -12,6 +12,18 @@ const struct opt pull_opts[] = {
 	OPT_END,
 };
 
+const struct opt copy_opts[] = {
+	OPT_FLAG('a', "all", struct copy_args, all, "copy what is for all platforms",
+		 "Without it, of an image for several platforms what is for this machine is copied."),
+	OPT_FLAG(0, "with-referrers", struct copy_args, with_referrers,
+		 "copy signatures and what else refers to the image, too",
+		 "From a registry to another one: what the registry lists as referrers, and what has a tag of "
+		 "the image's digest, as cosign's signatures have."),
+	OPT_FLAG('q', "quiet", struct copy_args, quiet, "do not show how far it is", NULL),
+	REGISTRY_OPTS(struct copy_args),
+	OPT_END,
+};
+
 const struct opt push_opts[] = {
 	OPT_FLAG('a', "all-tags", struct push_args, all_tags, "push all tags of the repository",
 		 "IMAGE is a name without a tag then. A line for each is printed: digest and tag."),

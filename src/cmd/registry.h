@@ -55,6 +55,13 @@ struct push_args {
 	bool all_tags, quiet;
 };
 
+#define COPY_DOCKER "docker://" /* how a registry is written */
+
+struct copy_args {
+	struct registry_args registry;
+	bool all, with_referrers, quiet;
+};
+
 struct tags_args {
 	struct registry_args registry;
 };
@@ -77,12 +84,14 @@ struct search_args {
 };
 
 extern const struct opt login_opts[], logout_opts[], search_opts[];
-extern const struct opt pull_opts[], push_opts[], tags_opts[];
+extern const struct opt copy_opts[], pull_opts[], push_opts[], tags_opts[];
 
 /* A verb of rootlet-registry. */
 int cmd_registry(int argc, char **argv);
 /* With --compression the image is written anew before. */
 int cmd_push(int argc, char **argv);
+/* From a registry, a layout, an archive or the store to another one: see copy.c. */
+int cmd_copy(int argc, char **argv);
 /* Pull: rootlet-registry, with the command line as it is, and rootlet-image; see image/feed.h. */
 int cmd_pull(int argc, char **argv);
 /*

@@ -22,6 +22,7 @@ static const struct verb {
 	{ "logout", verb_logout },
 	{ "pull", verb_pull },
 	{ "pull-missing", verb_pull },
+	{ "copy", verb_copy },
 	{ "push", verb_push },
 	{ "push-layout", verb_push },
 	{ "search", verb_search },

@@ -10,6 +10,7 @@
 #include "registry/lookup.h"
 
 /* Each takes argv with its own name first; returns 0, 1 after --help, or -errno. */
+int verb_copy(int argc, char **argv, struct err *e);
 int verb_pull(int argc, char **argv, struct err *e);
 int verb_push(int argc, char **argv, struct err *e);
 int verb_login(int argc, char **argv, struct err *e);

@@ -34,8 +34,8 @@ document_clear(struct document *d)
 
 /* --- digests --- */
 
-static int
-digest_data(const void *data, size_t n, char ret[sizeof("sha256:") + 64], struct err *e)
+int
+client_digest(const void *data, size_t n, char ret[sizeof("sha256:") + 64], struct err *e)
 {
 	CLEANUP(digest_freep) struct digest *d = digest_new();
 
@@ -49,7 +49,7 @@ client_check_digest(const void *data, size_t n, const char *digest, struct err *
 {
 	char is[sizeof("sha256:") + 64];
 
-	if (digest_data(data, n, is, e) < 0)
+	if (client_digest(data, n, is, e) < 0)
 		return -e->code;
 	return strcmp(is, digest) == 0 ? 0 : err_set(e, EBADMSG, "what came is %s, not %s", is, digest);
 }
@@ -101,7 +101,7 @@ take_manifest(struct http_response *r, const char *reference, struct document *d
 
 	d->blob.size = r->len;
 	d->data = TAKE_PTR(r->body);
-	if (digest_data(d->data, r->len, d->blob.digest, e) < 0)
+	if (client_digest(d->data, r->len, d->blob.digest, e) < 0)
 		return -e->code;
 	if (image_digest_is_valid(reference))
 		said = reference;

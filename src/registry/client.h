@@ -56,6 +56,8 @@ int client_list_tags(struct http *h, const char *repository, char ***ret, struct
  */
 int client_next_page(const char *url, const struct http_response *r, char **ret, struct err *e);
 
+/* The digest of @data. */
+int client_digest(const void *data, size_t n, char ret[sizeof("sha256:") + 64], struct err *e);
 /* Is @data what @digest says?  0, or -EBADMSG. */
 int client_check_digest(const void *data, size_t n, const char *digest, struct err *e);
 

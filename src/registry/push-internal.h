@@ -18,6 +18,9 @@ int push_source_open(const struct push_source *s, const struct blob *b, struct e
 /* Is what has come, in a file, what it should be? */
 int push_check_file(int fd, const struct blob *b, struct err *e);
 
+/* Put a manifest or an index, under a tag or its digest. */
+int push_put_document(const struct push *p, const struct document *d, const char *reference, struct err *e);
+
 /* All of them; the order is theirs. */
 int push_blobs(const struct push *p, const struct blob *v, size_t n, struct err *e);
 

@@ -196,8 +196,8 @@ make_plan(struct plan *x, const char *what, bool *ret_is_part, struct err *e)
 
 /* --- manifests --- */
 
-static int
-put_document(const struct push *p, const struct document *d, const char *reference, struct err *e)
+int
+push_put_document(const struct push *p, const struct document *d, const char *reference, struct err *e)
 {
 	AUTO_FREE char *url = xasprintf("/v2/%s/manifests/%s", p->repository, reference),
 		       *scope = client_scope(p->repository, true);
@@ -225,7 +225,7 @@ put_documents(const struct plan *x, const char *tag, struct err *e)
 		const struct document *d = &x->docs[i];
 		const bool top = d == top_of(x);
 
-		if (put_document(x->p, d, top && tag ? tag : d->blob.digest, e) < 0)
+		if (push_put_document(x->p, d, top && tag ? tag : d->blob.digest, e) < 0)
 			return -e->code;
 	}
 	return 0;
