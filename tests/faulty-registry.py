@@ -359,7 +359,9 @@ class Request(socketserver.StreamRequestHandler):
         return f"http://{addresses[self.server.name if name == 'plain' else name]}/token/{fault}"
 
     def do_token(self, fault, _here, data, headers):
-        if fault != "token-loop" and self.said == "Bearer " + TOKEN:
+        if fault == "token-other" and self.said == "Bearer " + TOKEN:
+            self.do_redirect("redirect-other", None, None, None)
+        elif fault != "token-loop" and self.said == "Bearer " + TOKEN:
             self.give(data, **headers)
         else:
             scope = ',scope="repository:secret/other:pull,push,delete"' if fault == "token-scope" else ""
@@ -387,6 +389,8 @@ class Request(socketserver.StreamRequestHandler):
     def do_basic(self, fault, _here, data, headers):
         if self.said == "Basic " + PASSWORD and fault == "basic":
             self.give(data, **headers)
+        elif self.said == "Basic " + PASSWORD and fault == "basic-other":
+            self.do_redirect("redirect-other", None, None, None)
         else:
             self.answer(401, WWW_Authenticate='Basic realm="faulty"')
 

@@ -102,11 +102,12 @@ on_done(void *ctx, struct http_response *r, const struct err *e)
 	if (e)
 		x->err = *e;
 	else if (r->status == 404)
-		(void)err_set(&x->err, ENOENT, "%s: the registry does not have it", p->b.digest);
+		(void)err_set(&x->err, ENOENT, "blob %.19s: the registry does not have it", p->b.digest);
 	else if (r->status != 200 && r->status != 206)
 		(void)http_refused(r, p->b.digest, &x->err);
 	if (x->err.code) {
-		(void)err_prefix(&x->err, "blob %.19s", p->b.digest);
+		if (e)
+			(void)err_prefix(&x->err, "blob %.19s", p->b.digest);
 		/* What is too long, or of another part, is not worth going on with. */
 		if (x->err.code == EBADMSG)
 			partial_remove(&p->file);
