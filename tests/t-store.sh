@@ -151,6 +151,15 @@ left_overs() {
 		! find "$store/cache" | grep seccomp-0.0
 }
 test_ok "left-overs of the dead go" left_overs
+# Who pulls has the files locked that are his.
+partial_files() {
+	mkdir -p "$store/partial" && printf 12345 >"$store/partial/dead" && printf 12345 >"$store/partial/alive" &&
+		rootlet df --format json | json 'doc["total"]["downloads"]["count"]' | grep -qx 2 &&
+		flock "$store/partial/alive" "$ROOTLET" prune >"$tmp/said" && cat "$tmp/said" &&
+		grep -q '1 partial download$' "$tmp/said" && [ "$(ls "$store/partial")" = alive ] &&
+		rootlet prune >"$tmp/said" && [ -z "$(ls "$store/partial")" ] && rmdir "$store/partial"
+}
+test_ok "what was pulled of an image goes, but not from whoever pulls it" partial_files
 container() {
 	mkdir -p "$store/containers/c/u0" && layer=$(rootlet inspect changed | json 'doc["config"]["rootfs"]["diff_ids"][-1][7:]') &&
 		printf '%s\0' "rootlet container 1" "digest=sha256:$(digest_of changed)" "layer=$layer" >"$store/containers/c/record" &&

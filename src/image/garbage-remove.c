@@ -88,6 +88,7 @@ remove_item(const struct store *s, const struct garbage_item *item)
 		return remove_run(s, item->path);
 	case GARBAGE_BLOB:
 	case GARBAGE_CACHE:
+	case GARBAGE_PARTIAL:
 	case GARBAGE_TEMP:
 		remove_tree(s->fd, item->path);
 		return is_gone(s, item->path);

@@ -7,6 +7,7 @@
 #include "base/fd.h"
 #include "base/newfile.h"
 #include "base/str.h"
+#include "image/feed.h"
 #include "image/garbage.h"
 #include "image/limits.h"
 #include "image/ref.h"
@@ -100,9 +101,9 @@ digest_of_record(const char *name, char ret[sizeof("sha256:") + IMAGE_DIGEST_HEX
 	return image_digest_is_valid(ret);
 }
 
-/* A descriptor with the lock of the record, or -1: a run has it.  A file that is gone is locked. */
+/* A descriptor with the lock of the file, or -1: who uses it has that.  A file that is gone is locked. */
 static int
-lock_record(const struct store *s, const char *path)
+lock_file(const struct store *s, const char *path)
 {
 	AUTO_FD fd = openat(s->fd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
@@ -120,7 +121,7 @@ add_if_running(struct search *x, const char *dir, const char *name, struct err *
 
 	if (!digest_of_record(name, digest))
 		return 0;
-	fd = lock_record(x->s, path);
+	fd = lock_file(x->s, path);
 	return fd < 0 ? reach_add(&x->used, x->s, digest, e) : 0;
 }
 
@@ -139,7 +140,7 @@ drop_record(struct search *x, const char *dir, const char *name, struct err *e)
 	    (strlen(name) == strlen(RECORD) + IMAGE_DIGEST_HEX &&
 	     reach_has(x->kept.documents, digest + strlen("sha256:"))))
 		return 0;
-	fd = lock_record(x->s, path);
+	fd = lock_file(x->s, path);
 	if (fd < 0)
 		return reach_add(&x->kept, x->s, digest, e);
 	found(x, GARBAGE_CACHE, dir, name);
@@ -347,6 +348,19 @@ check_container(struct search *x, const char *dir, const char *name, struct err 
 	return 0;
 }
 
+/* Of whoever downloads it, it is locked. */
+static int
+check_partial(struct search *x, const char *dir, const char *name, struct err *e)
+{
+	AUTO_FREE char *path = path_join(dir, name);
+	AUTO_FD fd = lock_file(x->s, path);
+
+	(void)e;
+	if (fd >= 0)
+		found(x, GARBAGE_PARTIAL, dir, name);
+	return 0;
+}
+
 static int
 find_files(struct search *x, struct err *e)
 {
@@ -356,7 +370,7 @@ find_files(struct search *x, struct err *e)
 	} places[] = {
 		{ BLOBS, check_blob },	 { "layers", check_kind }, { "cache", check_cache },
 		{ "scratch", check_run }, { "trash", check_run },   { ".", check_top },
-		{ "containers", check_container },
+		{ "containers", check_container }, { FEED_PARTIAL, check_partial },
 	};
 
 	for (size_t i = 0; i < NELEMS(places); i++)

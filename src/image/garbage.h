@@ -6,6 +6,8 @@
  * to its end, and does not take the store's lock.  So a record is unlinked first, under its own
  * exclusive lock, and layers go afterwards.  All others that add or read hold the store's lock.
  *
+ * Who pulls has the files of partial/ locked that are his.
+ *
  * A container that is kept names its image and layers as long as it has its name, and a run makes or
  * starts it while it holds the image's record: so containers are looked at after records, once more.
  */
@@ -20,6 +22,7 @@ enum garbage_kind {
 	GARBAGE_LAYER,   /* unpacked */
 	GARBAGE_CACHE,   /* what is made again when it is missed */
 	GARBAGE_RUN,     /* the writable layer of a run that has died, or of a container half removed */
+	GARBAGE_PARTIAL, /* a blob of which a pull that has ended has fetched a part */
 	GARBAGE_TEMP,    /* left by whoever was killed */
 	GARBAGE_MAX_
 };

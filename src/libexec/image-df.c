@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "cmd/cmd.h"
 #include "cmd/image.h"
+#include "image/feed.h"
 #include "image/garbage.h"
 #include "image/usage.h"
 #include "libexec/image.h"
@@ -24,10 +25,18 @@ struct image {
 	struct part blobs, layers;
 };
 
-enum total { TOTAL_BLOBS, TOTAL_LAYERS, TOTAL_CONTAINERS, TOTAL_RUNS, TOTAL_CACHE, TOTAL_MAX_ };
+enum total {
+	TOTAL_BLOBS,
+	TOTAL_LAYERS,
+	TOTAL_CONTAINERS,
+	TOTAL_RUNS,
+	TOTAL_CACHE,
+	TOTAL_PARTIAL,
+	TOTAL_MAX_
+};
 static const char *const total_names[] = {
 	[TOTAL_BLOBS] = "blobs",     [TOTAL_LAYERS] = "layers", [TOTAL_CONTAINERS] = "containers",
-	[TOTAL_RUNS] = "runs",	     [TOTAL_CACHE] = "cache",
+	[TOTAL_RUNS] = "runs",	     [TOTAL_CACHE] = "cache",   [TOTAL_PARTIAL] = "downloads",
 };
 static_assert(NELEMS(total_names) == TOTAL_MAX_, "total_names[] does not match enum total");
 
@@ -120,6 +129,7 @@ measure_all(struct df *d)
 	measure(d, "scratch", TOTAL_RUNS, NULL);
 	measure(d, "trash", TOTAL_RUNS, NULL);
 	measure(d, "cache", TOTAL_CACHE, NULL);
+	measure(d, FEED_PARTIAL, TOTAL_PARTIAL, NULL);
 }
 
 /* --- whose it is --- */
@@ -218,6 +228,8 @@ place_of(const struct garbage_item *item)
 									      : TOTAL_CACHE;
 	case GARBAGE_CACHE:
 		return TOTAL_CACHE;
+	case GARBAGE_PARTIAL:
+		return TOTAL_PARTIAL;
 	case GARBAGE_NAME:
 	case GARBAGE_BLOB:
 	case GARBAGE_MAX_:

@@ -22,6 +22,7 @@ static const char *const kinds[][2] = {
 	[GARBAGE_LAYER] = { "layer", "layers" },
 	[GARBAGE_CACHE] = { "cache file", "cache files" },
 	[GARBAGE_RUN] = { "layer of a dead run", "layers of dead runs" },
+	[GARBAGE_PARTIAL] = { "partial download", "partial downloads" },
 	[GARBAGE_TEMP] = { "left-over", "left-overs" },
 };
 static_assert(NELEMS(kinds) == GARBAGE_MAX_, "kinds[] does not match enum garbage_kind");
