@@ -244,6 +244,7 @@ layers_unpack(const struct store *s, const char *kind, const struct oci_layer *l
 	AUTO_PROGRESS_ROW row = NULL;
 	char temp[TEMP_NAME_SIZE];
 
+	limits.blob = l->size ? l->size : 1;
 	ret_temp[0] = '\0';
 	if (parent < 0 || layers_check_type(l, e) < 0)
 		return -e->code;

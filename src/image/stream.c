@@ -175,6 +175,9 @@ read_input(struct stream *s, size_t min, struct err *e)
 	progress_row_add(s->limits.row, n);
 	if (s->blob_digest)
 		digest_add(s->blob_digest, s->input, n);
+	if (s->limits.in && s->in > s->limits.in)
+		return err_set(e, EBADMSG, "the blob has %llu bytes or more, not %llu",
+			       (unsigned long long)s->in, (unsigned long long)s->limits.in);
 	return 0;
 }
 

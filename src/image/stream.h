@@ -24,6 +24,7 @@ struct stream;
 
 struct stream_limits {
 	uint64_t bytes;     /* of output */
+	uint64_t in;        /* of input; 0: any number */
 	unsigned int ratio; /* output per byte of input, once the output is over 256 MiB */
 	struct progress *progress; /* borrowed; told of the input's bytes; or NULL */
 	struct progress_row *row;  /* borrowed; told of the same; or NULL */

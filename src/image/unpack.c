@@ -26,6 +26,7 @@ static void
 stream_limits(const struct unpack_limits *l, struct stream_limits *ret)
 {
 	ret->bytes = unpack_stream_max(l);
+	ret->in = l->blob;
 	ret->ratio = l->ratio ? l->ratio : unpack_limits_default.ratio;
 	ret->progress = l->progress;
 	ret->row = l->row;

@@ -33,6 +33,7 @@ enum unpack_owners {
 struct unpack_limits {
 	uint64_t bytes;     /* apparent size of all files together */
 	uint64_t entries;   /* files, directories made on the way, whiteouts ... */
+	uint64_t blob;      /* of the blob, which may come from a pipe that has no end; 0: any number */
 	unsigned int depth; /* of directories */
 	unsigned int ratio; /* output per byte of input, once the output is over 256 MiB */
 	struct progress *progress; /* borrowed; told of the blob's bytes as they are read; or NULL */

@@ -4,8 +4,8 @@
  * digests before any of it has a name in the store.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,6 +24,7 @@ struct receiving {
 	struct store *s;
 	const char *kind;
 	const struct feed_image *im;
+	char *name;           /* owned; NULL: none */
 	const char *platform; /* NULL: this machine's */
 	bool all;
 	struct oci_image image; /* owned; that is unpacked; none where an index has nothing for us */
@@ -90,7 +91,7 @@ read_manifest(const struct store *s, const struct blob *b, struct err *e)
 	return doc;
 }
 
-/* --- of platforms that are not unpacked --- */
+/* --- of platforms that are not unpacked: before the one that is, which leaves nothing then --- */
 
 static int
 digest_all(int fd, struct digest *d, uint64_t size, struct err *e)
@@ -149,16 +150,20 @@ check_layers(const struct store *s, json_t *manifest, struct err *e)
 }
 
 static int
-check_platforms(const struct receiving *x, json_t *index, struct err *e)
+check_platforms(const struct receiving *x, json_t *index, const char *ours, struct err *e)
 {
 	json_t *d;
 	size_t i;
 
 	json_array_foreach(json_object_get(index, "manifests"), i, d) {
 		const struct blob b = descriptor(d);
-		json_t *manifest = read_manifest(x->s, &b, e);
-		const int r = manifest ? check_layers(x->s, manifest, e) : -e->code;
+		json_t *manifest;
+		int r;
 
+		if (strcmp(b.digest, ours) == 0)
+			continue;
+		manifest = read_manifest(x->s, &b, e);
+		r = manifest ? check_layers(x->s, manifest, e) : -e->code;
 		json_decref(manifest);
 		if (r < 0)
 			return err_prefix(e, "image %.19s", b.digest);
@@ -168,7 +173,7 @@ check_platforms(const struct receiving *x, json_t *index, struct err *e)
 
 /* --- the image that is unpacked --- */
 
-/* Returns 1 when an index has nothing for us, and need not. */
+/* Returns 1, and "", when an index has nothing for us, and need not. */
 static int
 find_manifest(const struct receiving *x, json_t *top, struct blob *ret, struct err *e)
 {
@@ -193,15 +198,10 @@ find_manifest(const struct receiving *x, json_t *top, struct blob *ret, struct e
 }
 
 static int
-unpack(struct receiving *x, json_t *top, struct err *e)
+unpack(struct receiving *x, const struct blob *b, struct err *e)
 {
-	struct blob b = { .size = 0 };
-	json_t *manifest;
-	int r = find_manifest(x, top, &b, e);
+	json_t *manifest = read_manifest(x->s, b, e);
 
-	if (r != 0)
-		return r < 0 ? r : 0;
-	manifest = read_manifest(x->s, &b, e);
 	if (!manifest)
 		return -e->code;
 	json_decref(manifest);
@@ -213,7 +213,7 @@ unpack(struct receiving *x, json_t *top, struct err *e)
 static int
 take_blobs(struct receiving *x, struct err *e)
 {
-	struct blob b = { .size = x->im->size };
+	struct blob b = { .size = x->im->size }, ours = { .size = 0 };
 	json_t *top;
 	int r;
 
@@ -221,11 +221,13 @@ take_blobs(struct receiving *x, struct err *e)
 	top = read_document(x->s, &b, e);
 	if (!top)
 		return -e->code;
-	r = unpack(x, top, e);
-	if (r == 0 && x->all)
-		r = check_platforms(x, top, e);
+	r = find_manifest(x, top, &ours, e);
+	if (r >= 0 && x->all && oci_is_index(top))
+		r = check_platforms(x, top, ours.digest, e);
+	if (r >= 0 && ours.digest[0])
+		r = unpack(x, &ours, e);
 	json_decref(top);
-	return r;
+	return r < 0 ? r : 0;
 }
 
 /* --- all of it --- */
@@ -233,14 +235,11 @@ take_blobs(struct receiving *x, struct err *e)
 static int
 write_names(const struct receiving *x, struct err *e)
 {
-	AUTO_FREE char *name = NULL;
-	struct store_entry entry = { .digest = x->im->digest,
-				     .media_type = x->im->media_type,
-				     .size = x->im->size };
+	const struct store_entry entry = { .name = x->name,
+					   .digest = x->im->digest,
+					   .media_type = x->im->media_type,
+					   .size = x->im->size };
 
-	if (x->im->name && new_image_name(x->im->name, &name, e) < 0)
-		return -e->code;
-	entry.name = name;
 	if (feed_keep(x->s->feed, e) < 0 || store_add_entries(x->s, &entry, 1, e) < 0)
 		return -e->code;
 	return x->image.digest ? layers_write_cache(x->s, &x->image, x->im->digest, x->platform, e)
@@ -257,13 +256,16 @@ receive(struct store *s, const char *kind, struct feed *feed, struct err *e)
 	x.all = im->platform && strcmp(im->platform, FEED_ALL) == 0;
 	x.platform = x.all ? NULL : im->platform;
 	s->feed = feed;
-	r = take_blobs(&x, e);
+	r = im->name ? new_image_name(im->name, &x.name, e) : 0;
+	if (r == 0)
+		r = take_blobs(&x, e);
 	/* It says itself what is wrong over there. */
 	if (r < 0 && !feed_is_well(feed))
 		r = cmd_said(e);
 	if (r == 0)
 		r = write_names(&x, e);
 	oci_image_clear(&x.image);
+	free(x.name);
 	s->feed = NULL;
 	if (r < 0)
 		return e->msg[0] ? err_prefix(e, "image %s", im->name ? im->name : im->digest) : r;
