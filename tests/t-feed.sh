@@ -135,7 +135,7 @@ killed() {
 		pid=$!
 		sleep "$(awk -v n="$n" 'BEGIN { printf "%.3f", n / 15 }')"
 		find_pid "$1" && kill -9 "$found" 2>/dev/null
-		wait $pid
+		wait "$pid"
 		got=$?
 		# What it has unpacked by then the next prune removes.
 		rootlet prune >/dev/null 2>&1
