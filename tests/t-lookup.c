@@ -136,6 +136,18 @@ static const char conf_text[] =
 	"mirror-by-digest-only = true\n"
 	"[[registry.mirror]]\n"
 	"location = \"near.example.com\"\n"
+	"[[registry]]\n"
+	"prefix = \"long.example.com/team\"\n"
+	"location = \"team.example.com\"\n"
+	"[[registry]]\n"
+	"prefix = \"long.example.com\"\n"
+	"location = \"rest.example.com\"\n"
+	"[[registry]]\n"
+	"prefix = \"long.example.com/team/app\"\n"
+	"location = \"app.example.com/it\"\n"
+	"[[registry]]\n"
+	"location = \"deny.example.com\"\n"
+	"blocked = true\n"
 	"[aliases]\n"
 	"\"x\" = \"evil.example.com/x\"\n"
 	"location = \"evil.example.com\"\n";
@@ -161,6 +173,9 @@ test_conf(void)
 		{ "other.org/x.bad.example.com/a", "other.org/x.bad.example.com/a" },
 		{ "sha.example.com/a", "sha.example.com/a" },
 		{ "localhost:5000/a", "localhost:5000/a" },
+		{ "long.example.com/x", "rest.example.com/x" },
+		{ "long.example.com/team/x", "team.example.com/x" },
+		{ "long.example.com/team/app", "app.example.com/it" },
 	};
 	static const char *const blocked[] = {
 		"a.bad.example.com/x", "b.a.bad.example.com/x", "a.bad.example.com:5000/x",
@@ -179,6 +194,8 @@ test_conf(void)
 		OK(contains(got, "registry *.bad.example.com is blocked in ") && contains(got, file),
 		   "%s is blocked, and the file is named", blocked[i]);
 	}
+	OK(contains(endpoints_of("Deny.Example.com/x", &l), "registry deny.example.com is blocked"),
+	   "a host is the same in either case");
 	l.by_digest = true;
 	OK(says(endpoints_of("debian", &l), "~mirror.example.com/hub/library/debian! "
 	   "~digests.example.com/library/debian registry-1.docker.io/library/debian"),
@@ -243,6 +260,7 @@ test_conf_errors(void)
 		const char *text, *says;
 	} table[] = {
 		{ "[[registry]]\nlocation = \"a.example.com\n", "line 2 is not understood" },
+		{ "[[registry]]\nlocation = \"a.example.com\nblocked = true\n\"\n", "line 2 is not understood" },
 		{ "[[registry]]\nblocked = true\n", "neither prefix nor location" },
 		{ "[[registry]]\nprefix = \"a.example.com\"\n", "registry a.example.com has no location" },
 		{ "[[registry]]\nlocation = \"a.example.com\"\nblocked = yes\n", "line 3: blocked is neither true" },
@@ -416,6 +434,8 @@ test_auth_errors(void)
 	}
 	put("run/containers/auth.json", "{\"auths\":{\"f.example.com\":{}}}");
 	OK(says(known_as("f.example.com/x", &l), ""), "an empty entry is none");
+	put("run/containers/auth.json", "{\"auths\":{\"f.example.com\":{\"auth\":\"eDp5\"},\"f.example.com/x\":{}}}");
+	OK(says(known_as("f.example.com/x", &l), "x:y"), "and hides no other");
 	put("run/containers/auth.json", "{\"auths\":{\"f.example.com\":{\"auth\":\"dTpwAAA=\"}}}");
 	OK(says(known_as("f.example.com/x", &l), "u:p"), "NULs at the end are no part of a password");
 }
@@ -516,6 +536,12 @@ test_certs(void)
 	OK(lookup_endpoints("s.example.com:5000/x", &l, &eps, &e) == 0 && strcmp(eps.v[0].ca, "A\nB\n") == 0 &&
 	   strcmp(eps.v[0].cert, "CERT") == 0 && strcmp(eps.v[0].key, "KEY") == 0, "the user's own come first");
 	endpoints_clear(&eps);
+	put("certs/x.key", "X");
+	l.cert_dir = own;
+	OK(lookup_endpoints("s.example.com:5000/x", &l, &eps, &e) < 0 && contains(e.msg, "x.cert"),
+	   "a key without its certificate is an error");
+	err_clear(&e);
+	drop("certs/x.key");
 	put("certs/x.crt", "X");
 	l.cert_dir = own;
 	OK(lookup_endpoints("s.example.com:5000/x", &l, &eps, &e) == 0 && strcmp(eps.v[0].ca, "X\n") == 0 &&

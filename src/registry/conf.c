@@ -197,9 +197,9 @@ parse(struct conf *c, const char *data, size_t len, struct err *e)
 			r = begin_table(c, &i, &where, e);
 		else if (where == TOP)
 			r = take_top(c, &i, e);
-		else if (where == REGISTRY)
+		else if (where == REGISTRY && last)
 			r = take_registry(last, &i, e);
-		else if (where == MIRROR)
+		else if (where == MIRROR && last)
 			r = take_mirror(&last->mirrors[last->n_mirrors - 1], &i, e);
 		if (r < 0)
 			break;
@@ -323,7 +323,7 @@ match(const char *prefix, const char *name)
 	if (!is_wildcard(prefix))
 		return strncasecmp(prefix, name, n) == 0 && ends_part(name + n) ? n : 0;
 	for (const char *at = name; (at = strcasestr(at, tail)) && !memchr(name, '/', (size_t)(at - name)); at++)
-		if (at > name && ends_part(at + n - 1))
+		if (ends_part(at + n - 1))
 			return (size_t)(at - name) + n - 1;
 	return 0;
 }
