@@ -158,6 +158,13 @@ of_docker() {
 	return "$of"
 }
 test_ok "what docker has kept is used, and named where logout does not forget it" of_docker
+of_skopeo() {
+	printf '%s\n' "$secret" | skopeo login -u tester --password-stdin --tls-verify=false --authfile "$tmp/skopeo.json" "$closed" &&
+		[ "$(rootlet tags --authfile "$tmp/skopeo.json" "$closed/team/app")" = 1 ] &&
+		rootlet logout --authfile "$tmp/skopeo.json" "$closed" &&
+		! skopeo inspect --tls-verify=false --authfile "$tmp/skopeo.json" "docker://$closed/team/app:1"
+}
+test_ok "what skopeo has kept is used, and forgotten" of_skopeo
 all_out() {
 	tell login "$closed" && rootlet logout --all &&
 		fails_with "no name and password are known" rootlet login --get-login "$closed"
