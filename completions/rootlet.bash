@@ -1,7 +1,7 @@
 # bash completion of rootlet(1), written from the option tables by "make update-docs"
 # shellcheck shell=bash disable=SC2034,SC2046,SC2086,SC2154,SC2207
 
-_rootlet_commands='run try apply bwrap images export history import load save inspect tag rmi pull copy push tags search login logout df prune verify ps start rm diff commit snapshot rollback unshare doctor spec'
+_rootlet_commands='run try apply bwrap images export history import load save inspect tag rmi pull copy push tags search login logout serve df prune verify ps start rm diff commit snapshot rollback unshare doctor spec'
 _rootlet_caps='ALL CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE'
 
 # Sets kind to what option $2 of command $1 takes; empty: no value.
@@ -155,6 +155,11 @@ _rootlet_kind()
 	login:--cert-dir) kind='dir' ;;
 	login:--timeout) kind='text' ;;
 	logout:--authfile) kind='file' ;;
+	serve:--listen) kind='text' ;;
+	serve:--auth) kind='file' ;;
+	serve:--tls-cert) kind='file' ;;
+	serve:--tls-key) kind='file' ;;
+	serve:--limit-bytes) kind='text' ;;
 	df:--format) kind='words table json' ;;
 	prune:--format) kind='words table json' ;;
 	ps:--format) kind='words table json names' ;;
@@ -190,6 +195,7 @@ _rootlet_options()
 	search) echo '-n --limit= -q --quiet --tls-verify= --authfile= --auth-host= --cert-dir= --timeout= --debug --help' ;;
 	login) echo '-u --user= --password-stdin --get-login --tls-verify= --authfile= --auth-host= --cert-dir= --timeout= --debug --help' ;;
 	logout) echo '-a --all --authfile= --help' ;;
+	serve) echo '--listen= --read-only --auth= --tls-cert= --tls-key= --limit-bytes= --stdio -q --quiet --help' ;;
 	df) echo '--format= --help' ;;
 	prune) echo '-a --all -n --dry-run -f --force --format= --help' ;;
 	verify) echo '-q --quiet --help' ;;

@@ -42,6 +42,8 @@ function __rootlet_with_value
             printf '%s\n' -u --user --tls-verify --authfile --auth-host --cert-dir --timeout
         case logout
             printf '%s\n' --authfile
+        case serve
+            printf '%s\n' --listen --auth --tls-cert --tls-key --limit-bytes
         case df
             printf '%s\n' --format
         case prune
@@ -447,6 +449,17 @@ complete -c rootlet -n __rootlet_at_command -a logout -d 'forget name and passwo
 complete -c rootlet -n '__rootlet_at_options logout' -s a -l all -d 'forget those of all registries'
 complete -c rootlet -n '__rootlet_at_options logout' -l authfile -r -F -d 'forget what is in FILE'
 complete -c rootlet -n '__rootlet_at_options logout' -l help -d 'show a summary of the options'
+
+complete -c rootlet -n __rootlet_at_command -a serve -d 'let docker, podman and others pull images from here, and push'
+complete -c rootlet -n '__rootlet_at_options serve' -l listen -x -d 'listen there (127.0.0.1:5000)'
+complete -c rootlet -n '__rootlet_at_options serve' -l read-only -d 'let images be pulled, and none be pushed'
+complete -c rootlet -n '__rootlet_at_options serve' -l auth -r -F -d 'ask for a name and a password of FILE'
+complete -c rootlet -n '__rootlet_at_options serve' -l tls-cert -r -F -d 'speak TLS, with this certificate (PEM)'
+complete -c rootlet -n '__rootlet_at_options serve' -l tls-key -r -F -d 'the key of the certificate (PEM)'
+complete -c rootlet -n '__rootlet_at_options serve' -l limit-bytes -x -d 'refuse a layer that has more'
+complete -c rootlet -n '__rootlet_at_options serve' -l stdio -d 'speak on standard input and output, and end with them'
+complete -c rootlet -n '__rootlet_at_options serve' -s q -l quiet -d 'do not tell what is pulled and pushed'
+complete -c rootlet -n '__rootlet_at_options serve' -l help -d 'show a summary of the options'
 
 complete -c rootlet -n __rootlet_at_command -a df -d 'show how much of the disk images and containers take'
 complete -c rootlet -n '__rootlet_at_options df' -l format -x -a 'table json' -d 'how to print it'

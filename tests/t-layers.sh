@@ -10,7 +10,7 @@ kernel
 spec options seccomp
 frontend engine image network
 init doctor container registry
-build compose
+build compose serve
 cmd
 libexec'
 

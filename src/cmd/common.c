@@ -11,6 +11,7 @@
 #include "cmd/container.h"
 #include "cmd/image.h"
 #include "cmd/registry.h"
+#include "cmd/serve.h"
 #include "frontend/bwrap.h"
 #include "image/aliases.h"
 #include "options/docs.h"
@@ -232,6 +233,8 @@ const struct opt_command cmd_table[] = {
 	  login_opts, cmd_registry, false },
 	{ "logout", "[OPTIONS] [REGISTRY]", "forget name and password for a registry", logout_opts,
 	  cmd_registry, false },
+	{ "serve", "[OPTIONS]", "let docker, podman and others pull images from here, and push", serve_opts,
+	  cmd_serve, false },
 	{ "df", "[OPTIONS]", "show how much of the disk images and containers take", df_opts,
 	  cmd_image_in_kind, false },
 	{ "prune", "[OPTIONS]", "remove what no image, no container and no run needs any more",

@@ -190,6 +190,25 @@ image_ref_name(const struct image_ref *r)
 	return r->tag ? xasprintf("%s:%s", r->name, r->tag) : NULL;
 }
 
+int
+image_ref_new_name(const char *text, char **ret, struct err *e)
+{
+	CLEANUP(image_ref_clear) struct image_ref ref = IMAGE_REF_INIT;
+	AUTO_FREE char *name = NULL;
+
+	if (image_ref_parse(text, &ref, e) < 0)
+		return -e->code;
+	name = image_ref_name(&ref);
+	if (!name)
+		return err_set(e, EINVAL, "'%s' has a digest: that is no name", text);
+	if (strncmp(name, "sha256:", 7) == 0)
+		return err_set(e, EINVAL, "'%s' looks like a digest: that is no name", text);
+	if (strcmp(name, "host:latest") == 0)
+		return err_set(e, EINVAL, "'%s' is the name of the machine itself", text);
+	*ret = TAKE_PTR(name);
+	return 0;
+}
+
 char *
 image_ref_full_name(const char *name)
 {

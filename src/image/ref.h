@@ -33,6 +33,9 @@ int image_ref_parse(const char *text, struct image_ref *ret, struct err *e);
 /* The name that the store knows it by: NAME:TAG.  Owned; NULL where there is no tag. */
 char *image_ref_name(const struct image_ref *r);
 
+/* What somebody wants to call an image, as image_ref_name() has it.  @ret: owned */
+int image_ref_new_name(const char *text, char **ret, struct err *e);
+
 /* A name of the store as Docker writes it in full: docker.io/library/debian:12.  Owned. */
 char *image_ref_full_name(const char *name);
 

@@ -154,8 +154,8 @@ take_lock(const struct store *s, const char *name, int how, int *ret_fd, struct 
 {
 	AUTO_FD fd = openat(s->fd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
-	/* What cannot be written can be read. */
-	if (fd < 0 && errno == EROFS)
+	/* What cannot be written, or may not (Landlock), can be read. */
+	if (fd < 0 && (errno == EROFS || errno == EACCES))
 		fd = openat(s->fd, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return err_sys(e, "store: open %s", name);
@@ -201,6 +201,21 @@ store_open(const char *path, bool create, struct store *ret, struct err *e)
 	}
 	*ret = s;
 	s = (struct store)STORE_INIT;
+	return 0;
+}
+
+int
+store_share(const struct store *s, struct store *ret, struct err *e)
+{
+	AUTO_STORE own = STORE_INIT;
+
+	own.fd = fcntl(s->fd, F_DUPFD_CLOEXEC, 3);
+	if (own.fd < 0)
+		return err_sys(e, "store: open it once more");
+	if (take_lock(&own, "lock", LOCK_SH, &own.lock_fd, e) < 0)
+		return -e->code;
+	*ret = own;
+	own = (struct store)STORE_INIT;
 	return 0;
 }
 
@@ -365,22 +380,35 @@ read_document(int fd, const char *digest, char **ret, struct err *e)
 	return n;
 }
 
-json_t *
-store_get_json(const struct store *s, const char *digest, struct err *e)
+int
+store_get_text(const struct store *s, const char *digest, char **ret, size_t *ret_len, struct err *e)
 {
 	AUTO_FD fd = open_blob(s, digest, true, e);
 	AUTO_FREE char *text = NULL;
-	json_error_t why;
-	json_t *json;
 	ssize_t n;
 
 	if (fd < 0)
-		return NULL;
+		return -e->code;
 	n = read_document(fd, digest, &text, e);
 	store_end_blob(s, digest, n >= 0);
 	if (n < 0)
+		return -e->code;
+	*ret = TAKE_PTR(text);
+	*ret_len = (size_t)n;
+	return 0;
+}
+
+json_t *
+store_get_json(const struct store *s, const char *digest, struct err *e)
+{
+	AUTO_FREE char *text = NULL;
+	json_error_t why;
+	json_t *json;
+	size_t n;
+
+	if (store_get_text(s, digest, &text, &n, e) < 0)
 		return NULL;
-	json = json_loadb(text, (size_t)n, JSON_REJECT_DUPLICATES, &why);
+	json = json_loadb(text, n, JSON_REJECT_DUPLICATES, &why);
 	if (!json_is_object(json)) {
 		(void)err_set(e, EBADMSG, "blob %s is not a document: %s", digest,
 			      json ? "not an object" : why.text);

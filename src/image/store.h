@@ -63,6 +63,9 @@ struct blob {
  */
 int store_open(const char *path, bool create, struct store *ret, struct err *e);
 
+/* The same store once more, with a shared lock of its own, which is waited for. */
+int store_share(const struct store *s, struct store *ret, struct err *e);
+
 /*
  * Instead of the shared lock take the exclusive one, which leaves a moment without any: nothing that
  * was read before is known afterwards.  Returns 1 when somebody else has a lock, unless @wait; then
@@ -88,7 +91,9 @@ int store_open_blob(const struct store *s, const char *digest, struct err *e);
 void store_end_blob(const struct store *s, const char *digest, bool trusted);
 /* Has it no name yet, but will it be found?  Then nothing is known of it but its digest. */
 bool store_is_new_blob(const struct store *s, const char *digest);
-/* Read a document and compare its digest.  Owned by the caller; NULL after an error. */
+/* Read a document as it is and compare its digest.  @ret: owned, NUL-terminated */
+int store_get_text(const struct store *s, const char *digest, char **ret, size_t *ret_len, struct err *e);
+/* The same, parsed.  Owned by the caller; NULL after an error. */
 json_t *store_get_json(const struct store *s, const char *digest, struct err *e);
 
 /* index.json.  Owned by the caller; NULL after an error. */

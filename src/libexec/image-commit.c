@@ -15,6 +15,7 @@
 #include "cmd/image.h"
 #include "image/change.h"
 #include "image/layers.h"
+#include "image/ref.h"
 #include "libexec/image-kept.h"
 #include "libexec/image.h"
 
@@ -114,7 +115,7 @@ verb_commit_layer(int argc, char **argv, struct err *e)
 
 	if (argc != 5 && argc != 6)
 		return err_set(e, EINVAL, "commit-layer KIND UPPER DIGEST NAME [quiet]");
-	if (new_image_name(argv[4], &name, e) < 0)
+	if (image_ref_new_name(argv[4], &name, e) < 0)
 		return -e->code;
 	upper = open(argv[2], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (upper < 0)
@@ -185,7 +186,7 @@ open_and_commit(const char *container, const char *text, const struct commit_arg
 	AUTO_STORE s = STORE_INIT;
 	AUTO_KEPT k = KEPT_INIT;
 
-	if (!data_dir || new_image_name(text, &name, e) < 0 ||
+	if (!data_dir || image_ref_new_name(text, &name, e) < 0 ||
 	    kept_open(data_dir, container, CONTAINER_READ, &k, e) < 0)
 		return -e->code;
 	if (!k.c.record.image.digest) {

@@ -210,26 +210,6 @@ created(char buf[32])
 	return buf;
 }
 
-int
-new_image_name(const char *text, char **ret, struct err *e)
-{
-	struct image_ref ref = IMAGE_REF_INIT;
-	AUTO_FREE char *name = NULL;
-
-	if (image_ref_parse(text, &ref, e) < 0)
-		return -e->code;
-	name = image_ref_name(&ref);
-	image_ref_clear(&ref);
-	if (!name)
-		return err_set(e, EINVAL, "'%s' has a digest: that is no name", text);
-	if (strncmp(name, "sha256:", 7) == 0)
-		return err_set(e, EINVAL, "'%s' looks like a digest: that is no name", text);
-	if (strcmp(name, "host:latest") == 0)
-		return err_set(e, EINVAL, "'%s' is the name of the machine itself", text);
-	*ret = TAKE_PTR(name);
-	return 0;
-}
-
 static bool
 write_file(const char *path, const char *text)
 {

@@ -18,6 +18,7 @@
 #include "image/layers.h"
 #include "image/limits.h"
 #include "image/platform.h"
+#include "image/ref.h"
 #include "libexec/image.h"
 
 struct import {
@@ -262,7 +263,7 @@ run(struct import *im, const char *new_name, struct err *e)
 	struct confine_dir source;
 	int r = -EINVAL;
 
-	if ((!new_name || new_image_name(new_name, &name, e) == 0) && parse_owner(im, e) == 0 &&
+	if ((!new_name || image_ref_new_name(new_name, &name, e) == 0) && parse_owner(im, e) == 0 &&
 	    parse_compression(im, e) == 0 && take_limits(&im->a->limits, &limits, e) == 0 &&
 	    (config = new_config(im->a, e)))
 		r = open_source(im, e);

@@ -15,6 +15,7 @@
 #include "cmd/image.h"
 #include "image/archive.h"
 #include "image/layers.h"
+#include "image/ref.h"
 #include "image/unpack.h"
 #include "libexec/image.h"
 
@@ -117,7 +118,7 @@ list_entries(const struct archive_images *images, struct entries *ret, struct er
 
 			if (ret->n == ARCHIVE_NAMES_MAX)
 				return err_set(e, E2BIG, "more than %d names", ARCHIVE_NAMES_MAX);
-			if (new_image_name(*n, &name, e) < 0 ||
+			if (image_ref_new_name(*n, &name, e) < 0 ||
 			    check_name(ret, name, im->digest, e) < 0)
 				return err_prefix(e, "a name in the archive");
 			add_entry(ret, im, TAKE_PTR(name));
@@ -231,7 +232,7 @@ verb_load(int argc, char **argv, struct err *e)
 		(void)err_set(e, EINVAL, "load: '%s': no argument is expected", argv[first]);
 		return err_hint(e, "rootlet load --input FILE");
 	}
-	if (a.name && new_image_name(a.name, &name, e) < 0)
+	if (a.name && image_ref_new_name(a.name, &name, e) < 0)
 		return err_prefix(e, "--name");
 	if (take_limits(&a.limits, &limits, e) < 0)
 		return -e->code;

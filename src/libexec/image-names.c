@@ -13,6 +13,7 @@
 #include "image/aliases.h"
 #include "image/layers.h"
 #include "image/platform.h"
+#include "image/ref.h"
 #include "libexec/image.h"
 
 int
@@ -27,7 +28,7 @@ verb_tag(int argc, char **argv, struct err *e)
 	if (argc != 3)
 		return err_set(e, EINVAL, "tag: an image and a new name are expected");
 	if (open_store_for(argv[1], &s, e) < 0 || find_image(&s, argv[1], &digest, e) < 0 ||
-	    new_image_name(argv[2], &name, e) < 0)
+	    image_ref_new_name(argv[2], &name, e) < 0)
 		return -e->code;
 	fd = store_open_blob(&s, digest, e);
 	if (fd < 0 || fstat(fd, &st) < 0)

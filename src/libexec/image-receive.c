@@ -256,7 +256,7 @@ receive(struct store *s, const char *kind, struct feed *feed, struct err *e)
 	x.all = im->platform && strcmp(im->platform, FEED_ALL) == 0;
 	x.platform = x.all ? NULL : im->platform;
 	s->feed = feed;
-	r = im->name ? new_image_name(im->name, &x.name, e) : 0;
+	r = im->name ? image_ref_new_name(im->name, &x.name, e) : 0;
 	if (r == 0)
 		r = take_blobs(&x, e);
 	/* It says itself what is wrong over there. */

@@ -69,9 +69,6 @@ int find_image(const struct store *s, const char *text, char **ret, struct err *
 int find_image_named(const struct store *s, const char *text, char **ret, char **ret_name,
 		     struct err *e);
 
-/* What the user wants to call an image: the full name, owned. */
-int new_image_name(const char *text, char **ret, struct err *e);
-
 /* On standard error: a bar on a terminal that can, else lines.  NULL when @quiet. */
 struct progress *new_progress(bool quiet);
 
