@@ -221,6 +221,12 @@ mounted_applies() {
 		[ ! -e removed ] && [ "$(cat new)" = new ] && [ -d dir/made ]
 }
 test_if tmpfs "no mounts here" "and applied" in_tree mounted_applies
+# A directory of a group that the id map does not have.
+foreign_group() {
+	chgrp 12345 . && chmod 2755 . && unshare -Urm "$ROOTLET" try --apply=yes -v "$PWD:$PWD:layer" true 2>"$tmp/list" &&
+		grep -qx "rootlet: nothing has changed" "$tmp/list" && [ "$(stat -c %a .)" = 2755 ]
+}
+test_if root "only root gives away" "a directory of an unknown group keeps its setgid bit" in_tree foreign_group
 point() {
 	mkdir -p "$tmp/points" && try --apply=yes -v "$tmp/points:$PWD/dir/missing/point" sh -c 'echo x >dir/missing/point/x' \
 		2>"$tmp/list" && grep -qx "rootlet: nothing has changed" "$tmp/list" && [ ! -e dir/missing ] && [ -e "$tmp/points/x" ]

@@ -121,11 +121,15 @@ make_upper(const struct rootfs *r, int dir_fd, const char *name, const struct st
 
 	if (mkdirat(dir_fd, name, like->st_mode & 07777) < 0)
 		return err_sys(e, "make a directory in the layer");
-	/* mkdirat(2) drops the bits for user and group. */
-	if (known && (like->st_uid || like->st_gid || (like->st_mode & 06000)) &&
-	    (fchownat(dir_fd, name, like->st_uid, like->st_gid, AT_SYMLINK_NOFOLLOW) < 0 ||
-	     fchmodat(dir_fd, name, like->st_mode & 07777, 0) < 0))
+	if (known && (like->st_uid || like->st_gid) &&
+	    fchownat(dir_fd, name, like->st_uid, like->st_gid, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_sys(e, "set the owner of a directory in the layer");
+	/*
+	 * mkdirat(2) and chown(2) drop the bits for user and group, which nobody has removed, whoever the
+	 * owner is: they would be told as a change.
+	 */
+	if ((like->st_mode & 06000) && fchmodat(dir_fd, name, like->st_mode & 07777, 0) < 0)
+		return err_sys(e, "set the mode of a directory in the layer");
 	return 0;
 }
 
