@@ -146,19 +146,22 @@ check_ram_xattr(const char *work, struct err *e)
 	return err_hint(e, "this needs Linux 6.6; use --layer=disk; see rootlet doctor");
 }
 
-/* The owner that is recorded for the lower directory is that of the upper one, too. */
+/* The owner that is recorded for the lower directory, and in it, is that of the upper one, too. */
 static void
 copy_record(const struct rootfs *r, int lower_fd, const char *upper)
 {
-	char from[32], value[RECORD_VALUE_SIZE];
-	ssize_t n;
+	static const char *const names[] = { RECORD_ATTRIBUTE, RECORD_NAMES_ATTRIBUTE };
+	char from[32], value[RECORD_NAMES_SIZE];
 
 	if (!r->spec->emulate_owners || r->serial == 0)
 		return;
 	(void)snprintf(from, sizeof(from), "/proc/self/fd/%d", lower_fd);
-	n = getxattr(from, RECORD_ATTRIBUTE, value, sizeof(value));
-	if (n > 0)
-		(void)setxattr(upper, RECORD_ATTRIBUTE, value, (size_t)n, 0);
+	for (size_t i = 0; i < NELEMS(names); i++) {
+		const ssize_t n = getxattr(from, names[i], value, sizeof(value));
+
+		if (n > 0)
+			(void)setxattr(upper, names[i], value, (size_t)n, 0);
+	}
 }
 
 /* Complete under its name, or not there; what is there has the owner that the program gave it. */
