@@ -218,6 +218,26 @@ else
 			with_helpers /bin/false /bin/false $some $some "$ROOTLET" run img2 /bin/probe stat /new
 	}
 	test_ok "what it changed becomes an image" commit_again
+	# What is kept is of the kind that it was made with.
+	# shellcheck disable=SC2086
+	kept() {
+		with_helpers /bin/false /bin/false $some $some "$ROOTLET" "$@"
+	}
+	kept_changes() { kept diff "$1" | awk '{ print $1, $2, $4 }'; }
+	# shellcheck disable=SC2086
+	kept_again() {
+		uid=$stranger
+		kept run --keep --name "$1" "$2" /bin/probe write /kept && kept start "$1" /bin/probe stat /kept &&
+			prints single kind_shown kept start "$1" $map && prints "A f /kept" kept_changes "$1"
+	}
+	test_ok "a container that is kept becomes one of a single id" kept_again plain "$base"
+	test_ok "also one of an image" kept_again image img
+	kept_of_range() {
+		sed -i 's/--idmap=single/--idmap=range/; s/kind=single/kind=range/' \
+			"$tmp/stranger/rootlet/containers/plain/record"
+		refused "start plain: its files are those of subordinate ids: map ids: newuidmap" kept start plain /bin/true
+	}
+	test_ok "one that has files of a range is not started with one id" kept_of_range
 	rm -rf "$tmp/stranger/rootlet"
 	helper_lies() {
 		timeout 5 unshare -m true || return

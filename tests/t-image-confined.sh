@@ -141,13 +141,14 @@ in_order() {
 		cat "$tmp/log"
 		return 1
 	}
-	awk -v landlock="$landlock" '
+	awk -v landlock="$landlock" -v opened="openat\\\\([0-9]+, .*$flags" '
 		/PR_SET_SECCOMP/ { filter = NR }
 		/landlock_restrict_self/ { domain = NR }
-		/openat\([0-9]+, .*O_RDONLY.*O_NOFOLLOW/ && !/O_DIRECTORY/ && !first { first = NR }
+		$0 ~ opened && !/O_DIRECTORY/ && !first { first = NR }
 		END { print filter, domain, first
 			exit !(filter && first > filter && (!landlock || domain && first > domain)) }' "$tmp/trace"
 }
+flags="O_RDONLY.*O_NOFOLLOW"
 landlock=
 have_own_landlock && landlock=yes
 have_helper() { have_strace && helper images; }
@@ -160,6 +161,18 @@ if need helper; then
 	test_ok "so is rmi" in_order rmi other
 	test_ok "so is import" in_order import "$kind" "$tmp/tree.tar" again
 	test_ok "so is the way to a run" in_order prepare "$kind" again ""
+	seen() { "$ROOTLET" run --keep --name seen host true && in_order ps -a && grep -q '^seen ' "$tmp/log"; }
+	test_ok "so is ps" seen
+	ended() {
+		mkdir -p "$tmp/layer/u1" "$tmp/host" && echo new >"$tmp/layer/u1/made" &&
+			flags=O_NOFOLLOW in_order end-changes real "$tmp/layer" 1 0 "$1" "$2" "$tmp/host" u1 "$tmp/host" &&
+			grep -q 'A made' "$tmp/log"
+	}
+	test_ok "so is the end of a try" ended no ""
+	saved() { ended no "$tmp/saved" && [ -s "$tmp/saved" ] && [ ! -e "$tmp/host/made" ]; }
+	test_ok "also when it saves" saved
+	applied() { ended yes "" && [ "$(cat "$tmp/host/made")" = new ]; }
+	test_ok "or applies" applied
 else
 	test_skip "the order of calls" "no strace here"
 fi

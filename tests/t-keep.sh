@@ -326,6 +326,67 @@ for map in range single root; do
 	test_ok "what is 1500 directories deep can be had again ($map)" deep_kept $map
 	test_ok "its digest is that of anywhere ($map)" prints "$wanted_layer" fixed "rt-$map"
 done
+
+# --- owners of links and pipes, which with one id have no record of their own ---
+
+# owners_in: of the archive on standard input, of links and pipes in /dir.
+owners_in() { tar --numeric-owner -tvf - | awk '/^[lph]/ && $6 ~ "^(./)?dir/" { sub("^./", "", $6); print $6, $2 }' | LC_ALL=C sort; }
+mkdir -p "$tmp/owned/dir"
+ln -s target "$tmp/owned/dir/link"
+ln -s target "$tmp/owned/dir/twice"
+mkfifo "$tmp/owned/dir/pipe"
+cp "$tmp/tree.tar" "$tmp/owned.tar"
+tar -C "$tmp/owned" --owner=5 --group=7 -rf "$tmp/owned.tar" ./dir/link ./dir/pipe ./dir/twice
+tar -C "$tmp/owned" --owner=0 --group=0 -rf "$tmp/owned.tar" ./dir/twice
+rootlet import "$tmp/owned.tar" owned:1 >/dev/null || exit 99
+owners_exported() {
+	rootlet export owned:1 | owners_in >"$tmp/is" && printf '%s\n' "dir/link 5/7" "dir/pipe 5/7" "dir/twice 0/0" | diff - "$tmp/is"
+}
+test_ok "owners of links and pipes of an image are exported" owners_exported
+owners_kept() {
+	keep --idmap=single --name owned owned:1 sh -c 'ln -s a /dir/mine && chown -h 8:9 /dir/mine && ln /dir/file /dir/other &&
+		cd /dir && mkfifo queue && chown 8:9 queue && chown -h 3 link && ln -s b back && chown -h 4:4 back && chown -h 0:0 back' &&
+		rootlet export owned | owners_in | grep -v other >"$tmp/is" &&
+		printf '%s\n' "dir/back 0/0" "dir/link 3/7" "dir/mine 8/9" "dir/pipe 5/7" "dir/queue 8/9" "dir/twice 0/0" |
+		diff - "$tmp/is"
+}
+test_ok "with one id, those that are given away inside are kept" owners_kept
+# The topmost layer of an image.
+layer_of() {
+	layer=$(rootlet inspect "$1" | python3 -c 'import json, sys
+print(json.load(sys.stdin)["manifest"]["layers"][-1]["digest"].split(":")[1])')
+	gzip -dc "$store/blobs/sha256/$layer"
+}
+owners_committed() {
+	rootlet commit -q owned owned:2 >/dev/null && rootlet verify owned:2 >/dev/null && rootlet export owned:2 | owners_in |
+		grep -v other | diff "$tmp/is" - && layer_of owned:2 | owners_in | grep -v other >"$tmp/layer" &&
+		grep -v "pipe\|twice" "$tmp/is" | diff - "$tmp/layer"
+}
+test_ok "and committed" owners_committed
+owners_touched() {
+	keep --idmap=single --name touched owned:1 sh -c 'touch -h /dir/link; mv /dir/pipe /dir/elsewhere' &&
+		rootlet export touched | owners_in >"$tmp/is" &&
+		printf '%s\n' "dir/elsewhere 0/0" "dir/link 5/7" "dir/twice 0/0" | diff - "$tmp/is"
+}
+test_ok "one that is changed is still its owner's, one with another name is root's" owners_touched
+owners_odd() {
+	keep --idmap=single --name odd owned:1 sh -c 'setfattr -n user.rootlet.owners -v "$0" /dir && touch -h /dir/link' "$1" &&
+		rootlet export odd >"$tmp/odd.tar" && owners_in <"$tmp/odd.tar" | grep "^dir/link $2" &&
+		! grep -q "user.rootlet" "$tmp/odd.tar" && start odd chown -h 6:6 /dir/link &&
+		rootlet export odd | owners_in | grep "^dir/link 6/6" && rootlet rm odd
+}
+odd_records() {
+	owners_odd 5:7:link 5/7 && owners_odd 5:7: 0/0 && owners_odd : 0/0 && owners_odd link 0/0 && owners_odd 5:7:linkx 0/0 &&
+		owners_odd "$(printf '%2000s' x)" 0/0
+}
+test_ok "a record that makes no sense is none, and no attribute of an image" odd_records
+owners_many() {
+	mkdir -p "$tmp/many/dir" && (cd "$tmp/many/dir" && seq 1 300 | xargs -I '{}' ln -s target '{}') &&
+		tar -C "$tmp/many" --owner=5 --group=7 -cf "$tmp/many.tar" . && rootlet import "$tmp/many.tar" many:1 >/dev/null &&
+		rootlet verify many:1 >/dev/null && rootlet export many:1 | owners_in >"$tmp/is" &&
+		[ "$(wc -l <"$tmp/is")" = 300 ] && [ "$(grep -c " 5/7" "$tmp/is")" -ge 100 ] && ! grep -v " 5/7\| 0/0" "$tmp/is"
+}
+test_ok "those that have no room in their directory are root's" owners_many
 again() {
 	(SOURCE_DATE_EPOCH=1200000000 && export SOURCE_DATE_EPOCH &&
 		[ "$(rootlet commit -q tree x:1)" = "$(rootlet commit -q tree x:2)" ])

@@ -24,6 +24,7 @@ import() { rootlet import -m "$1" "$tmp/tree.tar.gz" "$1"; }
 
 # in_use COMMAND...: while a run of image "used" waits.
 in_use() {
+	rm -f "$tmp/said"
 	mkfifo "$tmp/gate" && run used probe cat <"$tmp/gate" >"$tmp/said" &
 	in_use_pid=$!
 	while [ ! -p "$tmp/gate" ]; do sleep 0.01; done
@@ -39,14 +40,14 @@ locked() { ! flock -n "$record" true; }
 test_ok "an image is imported" import used
 test_ok "and runs" prints first run used probe cat /dir/file
 record=$store/cache/image-$(digest_of used)
-test_ok "its record is nobody's then" flock -n "$record" true
+test_ok "its record is nobody's then" flock -w 20 "$record" true
 test_ok "a run keeps it locked" in_use locked
-test_ok "until it ends" flock -n "$record" true
+test_ok "until it ends" flock -w 20 "$record" true
 locked_after_prepare() { rootlet tag used again && rm "$store/cache/names" && run again true && locked; }
 test_ok "also when the name is looked up anew meanwhile" in_use locked_after_prepare
 locked_aside() {
 	printf 'another\0' >"$tmp/odd" && cat "$tmp/odd" >>"$record" && rm "$store/cache/names" &&
-		run used true && flock -n "$record" true && for r in "$record"-*; do ! flock -n "$r" true || return; done
+		run used true && flock -w 20 "$record" true && for r in "$record"-*; do ! flock -n "$r" true || return; done
 }
 test_ok "and when a record has to be made anew" in_use locked_aside
 removed_under() {

@@ -221,6 +221,22 @@ mounted_applies() {
 		[ ! -e removed ] && [ "$(cat new)" = new ] && [ -d dir/made ]
 }
 test_if tmpfs "no mounts here" "and applied" in_tree mounted_applies
+mounted_attributes() {
+	echo a >attributes && setfattr -n user.kept -v one attributes && setfattr -n user.gone -v two attributes &&
+		setfacl -m "u:$(id -u):r,g::-" attributes && chmod 640 attributes || return
+	mounted "$ROOTLET" try --apply=yes sh -c 'echo more >>attributes && setfattr -x user.gone attributes' &&
+		[ "$(tail -n 1 attributes)" = more ] || return
+	getfattr -d attributes | grep '^user' >"$tmp/got" && getfacl -nc attributes >>"$tmp/got"
+	printf '%s\n' 'user.kept="one"' user::rw- "user:$(id -u):r--" group::--- mask::r-- other::--- "" | diff - "$tmp/got"
+}
+have_attributes() { have_tmpfs && have_acl && have_user_xattr; }
+test_if attributes "no mounts here, or no attributes" "with the attributes that they have" in_tree mounted_attributes
+# A directory of a group that the id map does not have.
+foreign_group() {
+	chgrp 12345 . && chmod 2755 . && unshare -Urm "$ROOTLET" try --apply=yes -v "$PWD:$PWD:layer" true 2>"$tmp/list" &&
+		grep -qx "rootlet: nothing has changed" "$tmp/list" && [ "$(stat -c %a .)" = 2755 ]
+}
+test_if root "only root gives away" "a directory of an unknown group keeps its setgid bit" in_tree foreign_group
 point() {
 	mkdir -p "$tmp/points" && try --apply=yes -v "$tmp/points:$PWD/dir/missing/point" sh -c 'echo x >dir/missing/point/x' \
 		2>"$tmp/list" && grep -qx "rootlet: nothing has changed" "$tmp/list" && [ ! -e dir/missing ] && [ -e "$tmp/points/x" ]

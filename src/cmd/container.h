@@ -60,6 +60,8 @@ int cmd_keep_plan(const struct run_args *a, const struct run_host *h, struct spe
 int cmd_keep_create(struct run_plan *plan, struct container *ret, struct err *e);
 /* Let the spec's writes go to the container's layer, and say in the record that it is running. */
 int cmd_keep_begin(struct container *c, struct spec *s, struct err *e);
+/* Say in the record that its files are those of a single id, before there is one. */
+int cmd_keep_make_single(struct container *c, struct err *e);
 /* Say in the record how it ended; what has been made for nothing goes. @name NULL: tell the name. */
 void cmd_keep_end(struct container *c, const struct launch_result *res, bool is_new, const char *name);
 /* Remove what has been forgotten. */

@@ -18,6 +18,7 @@
 #include "kernel/sys.h"
 
 #define KILL_TRIES 500 /* of 20 ms */
+#define IDMAP_WORD "--idmap=" /* as opt_words() puts it */
 
 char *
 cmd_need_data_dir(struct err *e)
@@ -212,6 +213,22 @@ cmd_keep_sweep(const char *kind, struct err *e)
 	if (data_dir)
 		container_sweep(data_dir);
 	return 0;
+}
+
+int
+cmd_keep_make_single(struct container *c, struct err *e)
+{
+	struct container_record *r = &c->record;
+
+	free(r->kind);
+	r->kind = xstrdup("single");
+	for (char **p = r->args; *p && strcmp(*p, "--") != 0; p++) {
+		if (strncmp(*p, IDMAP_WORD, strlen(IDMAP_WORD)) != 0)
+			continue;
+		free(*p);
+		*p = xstrdup(IDMAP_WORD "single");
+	}
+	return container_write(c, e);
 }
 
 /* Without the lock: whoever sweeps wants it. */

@@ -315,6 +315,8 @@ cmd_run_spec(int argc, char **argv, const char *name, struct run_plan *ret, stru
 
 struct running {
 	struct run_plan plan;
+	struct container *kept; /* borrowed; NULL: the layer goes */
+	bool is_new;            /* what is kept has been made for this */
 	int64_t oom_kills; /* before the start; -1: not known */
 };
 
@@ -369,19 +371,35 @@ on_ended(void *ctx, const char *layer, const struct launch_result *res)
 	return -1;
 }
 
+/* What a container has is there already, and belongs to those ids. */
+static void
+explain_ids(const struct container *kept, struct err *e)
+{
+	(void)err_prefix(e, "start %s: its files are those of subordinate ids", kept->name);
+	e->hint[0] = '\0';
+	(void)err_hint(e, "it starts where newuidmap works as when it was made: see /etc/subuid, "
+			  "/etc/subgid and rootlet doctor");
+}
+
 /*
- * A range was refused: the same with one id, and for an image with layers made for that.  The files of a
- * container are those of a certain id map.
+ * A range was refused: the same with one id, and for an image with layers made for that.  A container
+ * that has just been made is one of that kind then: nothing has been written to its layer.
  */
 static bool
-make_single(struct run_plan *plan, struct err *e)
+make_single(struct running *run, struct err *e)
 {
+	struct run_plan *plan = &run->plan;
 	const struct err refused = *e;
 
-	if (plan->spec->layer_keep || !run_idmap_again(plan->spec))
+	if (run->kept && !run->is_new) {
+		explain_ids(run->kept, e);
+		return false;
+	}
+	if (!run_idmap_again(plan->spec))
 		return false;
 	err_clear(e);
-	if (!plan->image || cmd_take_layers_of_single(plan, e) == 0)
+	if ((!plan->image || cmd_take_layers_of_single(plan, e) == 0) &&
+	    (!run->kept || cmd_keep_make_single(run->kept, e) == 0))
 		return true;
 	if (e->code != ECANCELED)
 		*e = refused;
@@ -403,7 +421,7 @@ launch(struct running *run, const struct launch_hooks *hooks, struct launch_resu
 {
 	int r = launch_run(run->plan.spec, init_main, hooks, res, e);
 
-	if (r < 0 && res->ids_refused && make_single(&run->plan, e))
+	if (r < 0 && res->ids_refused && make_single(run, e))
 		r = launch_run(run->plan.spec, init_main, hooks, res, e);
 	if (r < 0)
 		explain_platform(&run->plan, e);
@@ -413,7 +431,7 @@ launch(struct running *run, const struct launch_hooks *hooks, struct launch_resu
 void
 cmd_launch(const struct run_plan *plan, int argc, char **argv, struct container *kept, bool is_new)
 {
-	struct running run = { .plan = *plan, .oom_kills = -1 };
+	struct running run = { .plan = *plan, .kept = kept, .is_new = is_new, .oom_kills = -1 };
 	char *const last = argv[argc - 1];
 	struct launch_hooks hooks = {
 		.ctx = &run,

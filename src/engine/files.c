@@ -3,9 +3,11 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/str.h"
 #include "engine/rootfs.h"
 #include "kernel/sys.h"
 
@@ -52,6 +54,29 @@ open_new_file(const struct rootfs *r, const struct mount_step *m, mode_t mode, s
 	return fd < 0 ? err_sys(e, "make %s", m->dst) : fd;
 }
 
+/* Not those of overlays, which would direct ours, nor labels, which the kernel gives. */
+static bool
+is_copied(const char *name)
+{
+	return (str_begins(name, "user.") && !str_begins(name, "user.overlay.")) ||
+	       strcmp(name, "security.capability") == 0 || strcmp(name, "system.posix_acl_access") == 0;
+}
+
+/* As far as can be: one that names an id outside of our map, or is longer than any of ext4, is left out. */
+static void
+copy_attributes(int from, int to)
+{
+	char names[4096], value[4096];
+	const ssize_t n = flistxattr(from, names, sizeof(names));
+
+	for (const char *name = names; n > 0 && name < names + n; name += strlen(name) + 1) {
+		const ssize_t len = is_copied(name) ? fgetxattr(from, name, value, sizeof(value)) : -1;
+
+		if (len >= 0)
+			IGNORE(fsetxattr(to, name, value, (size_t)len, 0));
+	}
+}
+
 int
 file_copy(const struct rootfs *r, const struct mount_step *m, struct err *e)
 {
@@ -74,6 +99,7 @@ file_copy(const struct rootfs *r, const struct mount_step *m, struct err *e)
 		return err_prefix(e, "copy %s", m->src);
 	IGNORE(fchown(to, st.st_uid, st.st_gid));
 	IGNORE(fchmod(to, st.st_mode & 07777));
+	copy_attributes(from, to);
 	IGNORE(futimens(to, (const struct timespec[]){ st.st_atim, st.st_mtim }));
 	return 0;
 }

@@ -121,11 +121,15 @@ make_upper(const struct rootfs *r, int dir_fd, const char *name, const struct st
 
 	if (mkdirat(dir_fd, name, like->st_mode & 07777) < 0)
 		return err_sys(e, "make a directory in the layer");
-	/* mkdirat(2) drops the bits for user and group. */
-	if (known && (like->st_uid || like->st_gid || (like->st_mode & 06000)) &&
-	    (fchownat(dir_fd, name, like->st_uid, like->st_gid, AT_SYMLINK_NOFOLLOW) < 0 ||
-	     fchmodat(dir_fd, name, like->st_mode & 07777, 0) < 0))
+	if (known && (like->st_uid || like->st_gid) &&
+	    fchownat(dir_fd, name, like->st_uid, like->st_gid, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_sys(e, "set the owner of a directory in the layer");
+	/*
+	 * mkdirat(2) and chown(2) drop the bits for user and group, which nobody has removed, whoever the
+	 * owner is: they would be told as a change.
+	 */
+	if ((like->st_mode & 06000) && fchmodat(dir_fd, name, like->st_mode & 07777, 0) < 0)
+		return err_sys(e, "set the mode of a directory in the layer");
 	return 0;
 }
 
@@ -142,19 +146,22 @@ check_ram_xattr(const char *work, struct err *e)
 	return err_hint(e, "this needs Linux 6.6; use --layer=disk; see rootlet doctor");
 }
 
-/* The owner that is recorded for the lower directory is that of the upper one, too. */
+/* The owner that is recorded for the lower directory, and in it, is that of the upper one, too. */
 static void
 copy_record(const struct rootfs *r, int lower_fd, const char *upper)
 {
-	char from[32], value[RECORD_VALUE_SIZE];
-	ssize_t n;
+	static const char *const names[] = { RECORD_ATTRIBUTE, RECORD_NAMES_ATTRIBUTE };
+	char from[32], value[RECORD_NAMES_SIZE];
 
 	if (!r->spec->emulate_owners || r->serial == 0)
 		return;
 	(void)snprintf(from, sizeof(from), "/proc/self/fd/%d", lower_fd);
-	n = getxattr(from, RECORD_ATTRIBUTE, value, sizeof(value));
-	if (n > 0)
-		(void)setxattr(upper, RECORD_ATTRIBUTE, value, (size_t)n, 0);
+	for (size_t i = 0; i < NELEMS(names); i++) {
+		const ssize_t n = getxattr(from, names[i], value, sizeof(value));
+
+		if (n > 0)
+			(void)setxattr(upper, names[i], value, (size_t)n, 0);
+	}
 }
 
 /* Complete under its name, or not there; what is there has the owner that the program gave it. */

@@ -75,8 +75,8 @@ struct apply_place {
 	int upper_fd, lower_fd; /* owned by the caller */
 	const char *path;	/* of the lower one; absolute and clean */
 	bool closed;		/* the caller cannot look into the lower one */
-	bool mirror;		/* what the program saw of the lower one was a copy, without
-				 * extended attributes */
+	bool mirror;		/* what the program saw of the lower one was a copy, whose
+				 * directories have no extended attributes */
 };
 
 /*

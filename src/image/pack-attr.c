@@ -63,7 +63,7 @@ bool
 attr_is_content(const char *name)
 {
 	if (str_begins(name, "user."))
-		return strcmp(name, RECORD_ATTRIBUTE) != 0;
+		return strcmp(name, RECORD_ATTRIBUTE) != 0 && strcmp(name, RECORD_NAMES_ATTRIBUTE) != 0;
 	return strcmp(name, "security.capability") == 0 ||
 	       strcmp(name, "system.posix_acl_access") == 0 ||
 	       strcmp(name, "system.posix_acl_default") == 0;
@@ -218,6 +218,18 @@ attr_read(int fd, enum attr_records records, struct attr *ret, struct err *e)
 	*ret = a;
 	a = (struct attr){ .xattrs = NULL };
 	return 0;
+}
+
+void
+attr_take_name(int dir_fd, const char *name, enum attr_records records, struct attr *a)
+{
+	uint32_t uid, gid;
+
+	if (records != ATTR_RECORDS_ALL || S_ISREG(a->st.st_mode) || S_ISDIR(a->st.st_mode) ||
+	    !record_name_read(path_of(dir_fd).s, name, &uid, &gid))
+		return;
+	a->uid = uid;
+	a->gid = gid;
 }
 
 /*

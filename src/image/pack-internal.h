@@ -54,6 +54,8 @@ attr_records_of(const struct pack_options *o)
 
 /* Read what @fd (O_PATH will do) is. */
 int attr_read(int fd, enum attr_records records, struct attr *ret, struct err *e);
+/* What directory @dir_fd (O_PATH will do) has recorded of the owner of @name in it, which @a is of. */
+void attr_take_name(int dir_fd, const char *name, enum attr_records records, struct attr *a);
 /* Does the attribute belong to the contents of an image? */
 bool attr_is_content(const char *name);
 /* Has its owner a number in the id map?  For symbolic links and the like nobody can tell: true. */

@@ -71,6 +71,24 @@ lower_hit_free(struct lower_hit *h)
 	h->dirs = NULL;
 }
 
+/* What the directory that it lies in has recorded of it. */
+static int
+take_name(const struct pack_options *o, int root, const char *path, struct attr *a, struct err *e)
+{
+	const char *slash = strrchr(path, '/');
+	AUTO_FREE char *parent = NULL;
+	AUTO_FD dir = -1;
+
+	if (!o->recorded || S_ISREG(a->st.st_mode) || S_ISDIR(a->st.st_mode))
+		return 0;
+	parent = xstrndup(path, slash ? (size_t)(slash - path) : 0);
+	dir = open_below(root, parent, O_PATH | O_DIRECTORY | O_NOFOLLOW, e);
+	if (dir < 0)
+		return e->code ? -e->code : err_set(e, ENOENT, "changed while it was read");
+	attr_take_name(dir, slash ? slash + 1 : path, attr_records_of(o), a);
+	return 0;
+}
+
 /* Is @path seen in lower directory @i, and what is it?  0 when not, 1 when so. */
 static int
 look(const struct pack_options *o, size_t i, const char *path, int *ret_fd, struct attr *ret,
@@ -81,7 +99,8 @@ look(const struct pack_options *o, size_t i, const char *path, int *ret_fd, stru
 	*ret_whiteout = false;
 	if (fd == -ENOENT || fd == -ENOTDIR)
 		return 0;
-	if (fd < 0 || attr_read(fd, attr_records_of(o), ret, e) < 0)
+	if (fd < 0 || attr_read(fd, attr_records_of(o), ret, e) < 0 ||
+	    take_name(o, o->lower[i], path, ret, e) < 0)
 		return -e->code;
 	/* Nobody but a whiteout has the mark: that of the directory need not be looked for. */
 	*ret_whiteout = attr_is_whiteout(ret, true);

@@ -281,6 +281,7 @@ visit_name(struct walk *w, int dir_fd, const char *name, bool lower_only, const 
 	n.fd = fd;
 	if (attr_read(fd, attr_records_of(w->o), &a, e) < 0)
 		return -e->code;
+	attr_take_name(dir_fd, name, attr_records_of(w->o), &a);
 	return visit_open(w, &n, &a, &hit, &up, name, e);
 }
 

@@ -170,7 +170,24 @@ attr_set_dir(struct tree *t, int fd, const struct tar_entry *x, bool old, struct
 	return 0;
 }
 
-/* The kernel keeps no user attribute of a link: there is nothing to record an owner in. */
+/*
+ * The kernel keeps no user attribute of a link or FIFO: the directory has it.  What had the name before
+ * may have left a record there.
+ */
+static void
+record_name(struct tree *t, const struct place *p, const struct tar_entry *x)
+{
+	char dir[32];
+	int r;
+
+	if (t->how != UNPACK_OWNERS_RECORDED || (x->uid == 0 && x->gid == 0 && !t->cleared))
+		return;
+	(void)snprintf(dir, sizeof(dir), "/proc/self/fd/%d", p->dir);
+	r = record_name_write(dir, p->name, x->uid, x->gid);
+	if (r < 0)
+		attr_dropped(t, x->name, "its owner", strerrordesc_np(-r));
+}
+
 int
 attr_set_symlink(struct tree *t, const struct place *p, const struct tar_entry *x, struct err *e)
 {
@@ -179,6 +196,7 @@ attr_set_symlink(struct tree *t, const struct place *p, const struct tar_entry *
 	if (t->how == UNPACK_OWNERS_REAL && (x->uid != t->uid || x->gid != t->gid) &&
 	    fchownat(p->dir, p->name, x->uid, x->gid, AT_SYMLINK_NOFOLLOW) < 0)
 		return owner_error(x, e);
+	record_name(t, p, x);
 	if (utimensat(p->dir, p->name, times, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_sys(e, "set its time");
 	for (size_t i = 0; i < x->n_xattrs; i++)
@@ -200,6 +218,7 @@ attr_set_node(struct tree *t, const struct place *p, const struct tar_entry *x, 
 	if (t->how == UNPACK_OWNERS_REAL &&
 	    fchownat(fd, "", x->uid, x->gid, AT_EMPTY_PATH) < 0)
 		return owner_error(x, e);
+	record_name(t, p, x);
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	if (chmod(path, x->mode) < 0)
 		return err_sys(e, "set its mode");

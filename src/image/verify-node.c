@@ -30,11 +30,12 @@ type_name(mode_t type)
 				: "of another kind";
 }
 
-/* What has no place for a record of its owner is compared without. */
+/* What has its owner in the directory may be without, for want of room there. */
 static bool
-has_owner(const struct verifying *v, const struct model_node *should)
+has_owner(const struct verifying *v, const struct attr *is, const struct model_node *should)
 {
-	return v->how == UNPACK_OWNERS_REAL || !(S_ISLNK(should->type) || S_ISFIFO(should->type));
+	return v->how == UNPACK_OWNERS_REAL || !(S_ISLNK(should->type) || S_ISFIFO(should->type)) ||
+	       is->uid != 0 || is->gid != 0;
 }
 
 static void
@@ -45,7 +46,7 @@ compare_status(struct verifying *v, const char *path, const struct attr *is,
 
 	if (!S_ISLNK(is->type) && is->mode != should->mode)
 		verify_fault(v, path, "its mode is %04o, not %04o", is->mode, should->mode);
-	if (has_owner(v, should) && (is->uid != should->uid || is->gid != should->gid))
+	if (has_owner(v, is, should) && (is->uid != should->uid || is->gid != should->gid))
 		verify_fault(v, path, "its owner is %u:%u, not %u:%u", is->uid, is->gid, should->uid,
 			     should->gid);
 	if (t->tv_sec != u->tv_sec || t->tv_nsec != u->tv_nsec)

@@ -132,6 +132,12 @@ int path_open(struct emulate *m, const struct request *rq, int dirfd, const char
 int path_open_arg(struct emulate *m, const struct request *rq, int dirfd, uint64_t addr,
 		  int at_flags, int *ret_fd);
 
+/*
+ * Cut @path into the directory ("" for the base itself) and the name of what is to be made in it; -EEXIST
+ * or -ENOENT where nothing can be.
+ */
+int path_split(char *path, const char **ret_dir, const char **ret_name);
+
 /* record: the extended attribute of base/record.h */
 
 /* Can a file of this kind (st_mode) carry a record? */
@@ -140,6 +146,9 @@ bool record_possible(mode_t mode);
 bool record_read(int fd, struct record *ret);
 /* What a file without a record is. */
 void record_default(mode_t mode, struct record *ret);
+/* The same for @name in the directory @dir, for kinds that cannot carry one; its type is not kept. */
+void record_read_name(int dir, const char *name, struct record *ret);
+int record_write_name(int dir, const char *name, const struct record *rec);
 /* 0, or -errno; -EOPNOTSUPP where the file system has no such attributes. */
 int record_write(int fd, const struct record *rec);
 

@@ -25,26 +25,6 @@ read_umask(const struct emulate *m, const struct request *rq, unsigned int *ret)
 	return line && sscanf(line, "\nUmask: %o", ret) == 1 ? 0 : -ESRCH;
 }
 
-/* Cut @path into the directory ("" for the base itself) and the name of what is to be made. */
-static int
-split(char *path, const char **ret_dir, const char **ret_name)
-{
-	char *slash = strrchr(path, '/');
-	char *name = slash ? slash + 1 : path;
-
-	if (path[0] == '\0')
-		return -ENOENT;
-	if (name[0] == '\0') /* "x/" cannot be made; "/" is there */
-		return strspn(path, "/") == strlen(path) ? -EEXIST : -ENOENT;
-	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-		return -EEXIST;
-	*ret_name = name;
-	*ret_dir = !slash ? "" : slash == path ? "/" : path;
-	if (slash && slash != path)
-		*slash = '\0';
-	return 0;
-}
-
 /* As in the kernel's new_decode_dev(). */
 static void
 device_record(const struct cred *c, uint32_t mode, uint32_t dev, struct record *ret)
@@ -89,7 +69,7 @@ mknod_at(struct emulate *m, const struct request *rq, int dirfd, const uint64_t 
 
 	if ((uint32_t)args[2] == 0 && S_ISCHR((uint32_t)args[1]))
 		return ANSWER_NATIVE;
-	if ((r = path_read(rq, args[0], path)) != 0 || (r = split(path, &dir_name, &name)) < 0)
+	if ((r = path_read(rq, args[0], path)) != 0 || (r = path_split(path, &dir_name, &name)) < 0)
 		return r;
 	if ((r = creds_load(m, rq->pid, &c)) < 0 || (r = read_umask(m, rq, &mask)) < 0)
 		return r;

@@ -225,3 +225,22 @@ path_open_arg(struct emulate *m, const struct request *rq, int dirfd, uint64_t a
 		return -ENOENT;
 	return path_open(m, rq, dirfd, path, at_flags & AT_SYMLINK_NOFOLLOW, ret_fd);
 }
+
+int
+path_split(char *path, const char **ret_dir, const char **ret_name)
+{
+	char *slash = strrchr(path, '/');
+	char *name = slash ? slash + 1 : path;
+
+	if (path[0] == '\0')
+		return -ENOENT;
+	if (name[0] == '\0') /* "x/" cannot be made; "/" is there */
+		return strspn(path, "/") == strlen(path) ? -EEXIST : -ENOENT;
+	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return -EEXIST;
+	*ret_name = name;
+	*ret_dir = !slash ? "" : slash == path ? "/" : path;
+	if (slash && slash != path)
+		*slash = '\0';
+	return 0;
+}

@@ -53,3 +53,15 @@ record_write(int fd, const struct record *rec)
 		return -errno;
 	return 0;
 }
+
+void
+record_read_name(int dir, const char *name, struct record *ret)
+{
+	(void)record_name_read(path_of(dir).s, name, &ret->uid, &ret->gid);
+}
+
+int
+record_write_name(int dir, const char *name, const struct record *rec)
+{
+	return record_name_write(path_of(dir).s, name, rec->uid, rec->gid);
+}

@@ -8,9 +8,10 @@
  *
  *  - The owner, mode and device numbers asked for are recorded in the extended attribute
  *    `user.containers.override_stat`, in the form of containers/storage and fuse-overlayfs.
- *    Linux allows user.* attributes on regular files and directories only: for symbolic links,
- *    FIFOs and sockets chown succeeds and nothing is kept.  The same holds for file systems
- *    without user.* attributes (tmpfs before Linux 6.6).  stat(2) is not emulated.
+ *    Linux allows user.* attributes on regular files and directories only: owners of symbolic links,
+ *    FIFOs and sockets are recorded in the directory, as long as there is room for them (base/record.h),
+ *    and do not go with a rename.  Nothing is kept by file systems without user.* attributes (tmpfs
+ *    before Linux 6.6).  stat(2) is not emulated.
  *  - A character or block device becomes an empty regular file with a record.  The "whiteout"
  *    device 0:0, which needs no privilege, is left to the kernel.
  *  - Every process has credentials of its own that getuid(2) & co. report and that setuid(2) & co.

@@ -2,6 +2,7 @@
  * What a run has changed of this machine: "end-changes" after `rootlet try` and `run --apply`, and
  * `rootlet apply`.
  */
+#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -306,12 +307,19 @@ apply_all(const struct ended *d, struct apply_list *l, struct err *e)
 			"with --save FILE, rootlet apply FILE PATH... applies some of the changes");
 }
 
+/* At a terminal, all that is shown may be saved wherever the user says. */
+static bool
+can_ask(const struct ended *d)
+{
+	return strcmp(d->mode, "ask") == 0 && isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+}
+
 static int
 ask(const struct ended *d, struct apply_list *l, struct err *e)
 {
 	if (apply_count(l, NULL) == 0)
 		return 0;
-	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO)) {
+	if (!can_ask(d)) {
 		say("nothing is applied: there is no terminal to ask at");
 		return 0;
 	}
@@ -334,11 +342,61 @@ ask(const struct ended *d, struct apply_list *l, struct err *e)
 	}
 }
 
+/* Is there nothing in the directory? */
+static bool
+is_empty(int dir_fd)
+{
+	AUTO_FD fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *de;
+	size_t n = 0;
+
+	if (!d)
+		return false;
+	(void)TAKE_FD(fd);
+	while (n <= 2 && (de = readdir(d)))
+		n++;
+	(void)closedir(d);
+	return n <= 2;
+}
+
+/*
+ * Whatever the program has made, the machine is only looked at, but for the directories in which something
+ * may be applied, and that of the file to be saved.
+ */
+static int
+confine_end(const struct ended *d, struct err *e)
+{
+	AUTO_FREE struct confine_dir *dirs = xcalloc(d->n_places + 4, sizeof(*dirs));
+	const char *name;
+	AUTO_FD machine = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC),
+		layer = open(d->layer, O_PATH | O_DIRECTORY | O_CLOEXEC),
+		state = open(d->state_dir, O_PATH | O_DIRECTORY | O_CLOEXEC), saved = -1;
+	const bool applies = strcmp(d->mode, "yes") == 0 || can_ask(d);
+	size_t n = 0;
+
+	if (machine < 0 || layer < 0 || state < 0)
+		return err_sys(e, "open %s", machine < 0 ? "/" : layer < 0 ? d->layer : d->state_dir);
+	if (d->save[0] && (saved = open_parent(d->save, &name, e)) < 0)
+		return err_prefix(e, "save");
+	dirs[n++] = (struct confine_dir){ .fd = machine, .write = can_ask(d) };
+	dirs[n++] = (struct confine_dir){ .fd = layer, .write = true };
+	dirs[n++] = (struct confine_dir){ .fd = state, .write = true };
+	if (saved >= 0)
+		dirs[n++] = (struct confine_dir){ .fd = saved, .write = true };
+	for (size_t i = 0; applies && i < d->n_places; i++)
+		if (!is_empty(d->places[i].upper_fd))
+			dirs[n++] = (struct confine_dir){ .fd = d->places[i].lower_fd, .write = true };
+	return image_confine_files(NULL, dirs, n, e);
+}
+
 static int
 end(struct ended *d, struct err *e)
 {
 	AUTO_APPLY_LIST l = { .v = NULL };
 
+	if (confine_end(d, e) < 0)
+		return -e->code;
 	if (apply_collect(d->places, d->n_places, d->dir, &d->start, d->recorded, &l, e) < 0)
 		return err_prefix(e, "changes");
 	(void)apply_select(&l, NULL, true, e);

@@ -1,10 +1,13 @@
 /*
  * Containers that are kept: ps, and "sweep-containers KIND", which `rootlet` asks for.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/fd.h"
 #include "base/str.h"
 #include "cmd/container.h"
 #include "libexec/image.h"
@@ -119,6 +122,18 @@ check_format(struct ps_args *a, struct err *e)
 	return err_set(e, EINVAL, "--format: '%.60s' is not table, json or names", a->format);
 }
 
+/* Nothing is to be changed, and nothing else to be seen.  One that is not there has no containers. */
+static int
+confine(const char *data_dir, struct err *e)
+{
+	AUTO_FD fd = open(data_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	const struct confine_dir dir = { .fd = fd };
+
+	if (fd < 0 && errno != ENOENT)
+		return err_sys(e, "open %s", data_dir);
+	return image_confine_files(NULL, &dir, fd >= 0, e);
+}
+
 int
 verb_ps(int argc, char **argv, struct err *e)
 {
@@ -133,7 +148,7 @@ verb_ps(int argc, char **argv, struct err *e)
 	if (first < argc)
 		return err_set(e, EINVAL, "ps: '%.100s': no argument is expected", argv[first]);
 	if (check_format(&a, e) < 0 || !(data_dir = cmd_need_data_dir(e)) ||
-	    container_list(data_dir, &names, e) < 0)
+	    confine(data_dir, e) < 0 || container_list(data_dir, &names, e) < 0)
 		return -e->code;
 	list = strcmp(a.format, "json") == 0 ? json_array() : NULL;
 	if (strcmp(a.format, "table") == 0)
