@@ -122,7 +122,8 @@ sanitized_scripts() {
 	for t in $script_names; do
 		case ${ROOTLET_SANITIZE_ALL:-$t} in
 		tests/t-bwrap.sh | tests/t-debian.sh | tests/t-image-debian.sh | tests/t-fallback.sh | \
-			tests/t-flatpak.sh | tests/t-host.sh | tests/t-scripts.sh | tests/t-signals.sh | \
+			tests/t-copy.sh | tests/t-flatpak.sh | tests/t-host.sh | tests/t-push.sh | \
+			tests/t-registry-login.sh | tests/t-scripts.sh | tests/t-signals.sh | \
 			tests/t-store-crash.sh | tests/t-terminal.sh) ;;
 		*) printf '%s ' "$stage/src/$t" ;;
 		esac
