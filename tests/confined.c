@@ -1,9 +1,10 @@
 /*
- * confined free|confined none|keep|files|calls STORE READ OUTSIDE
+ * confined free|confined|registry none|keep|files|calls STORE READ OUTSIDE
  *
  * Open store STORE and directory READ, confine this process as rootlet-image does, or do not, and
  * try nothing, what must still work, files that are none of its business, or calls that it has no
  * use for.
+ * "registry" is as rootlet-registry does: the store is for reading, READ for writing.
  * Prints what each try got, as an error's name or "ok".
  */
 #include <fcntl.h>
@@ -26,6 +27,7 @@
 #include "base/fd.h"
 #include "base/str.h"
 #include "image/confine.h"
+#include "registry/confine.h"
 
 struct places {
 	struct store store;
@@ -186,19 +188,26 @@ calls(void)
 }
 
 static int
-prepare(char **argv, bool confined, struct places *ret, struct err *e)
+confine(const char *how, const struct places *p, struct err *e)
 {
-	struct confine_dir read;
+	const struct confine_dir read = { .fd = p->read },
+				 both[] = { { .fd = p->store.fd }, { .fd = p->read, .write = true } };
 
+	if (strcmp(how, "registry") == 0)
+		return registry_confine(NULL, both, NELEMS(both), e);
+	if (strcmp(how, "confined") != 0)
+		return 0;
+	return image_confine_calls(e) < 0 ? -e->code : image_confine_files(&p->store, &read, 1, e);
+}
+
+static int
+prepare(char **argv, struct places *ret, struct err *e)
+{
 	if (store_open(argv[3], true, &ret->store, e) < 0)
 		return -e->code;
 	ret->read = open(argv[4], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	ret->outside = argv[5];
-	read = (struct confine_dir){ .fd = ret->read };
-	if (confined && (image_confine_calls(e) < 0 ||
-			 image_confine_files(&ret->store, &read, 1, e) < 0))
-		return -e->code;
-	return 0;
+	return confine(argv[1], ret, e);
 }
 
 int
@@ -209,7 +218,7 @@ main(int argc, char **argv)
 
 	if (argc != 6)
 		return 98;
-	if (prepare(argv, strcmp(argv[1], "confined") == 0, &p, &e) < 0) {
+	if (prepare(argv, &p, &e) < 0) {
 		(void)fprintf(stderr, "%s\n", e.msg);
 		return 98;
 	}

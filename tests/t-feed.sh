@@ -139,9 +139,9 @@ killed() {
 		got=$?
 		# What it has unpacked by then the next prune removes.
 		rootlet prune >/dev/null 2>&1
-		if [ $got = 0 ]; then
+		if [ "$got" = 0 ]; then
 			prints ours word || return
-		elif [ $got != 125 ]; then
+		elif [ "$got" != 125 ]; then
 			echo "exit status $got"
 			return 1
 		elif ! nothing >"$tmp/left"; then

@@ -42,6 +42,18 @@ if need own_landlock; then
 else
 	test_skip "files outside are out of reach" "no Landlock here that allows renames between directories"
 fi
+# rootlet-registry, which has the internet, reads /etc, and writes into one directory.
+but() { tried registry "$1" | grep -Ev "^($2) "; }
+test_ok "rootlet-registry: programs, processes, mounts, namespaces are refused" all_are EPERM but calls 'socket|socket-unix'
+its_sockets() { tried registry calls | grep '^socket'; }
+test_ok "it has sockets of the internet alone" prints "socket ok
+socket-unix EAFNOSUPPORT" its_sockets
+if need own_landlock; then
+	test_ok "all files but its own are out of its reach" all_are 'EACCES|EXDEV|ENOSYS' \
+		but files 'passwd|write-where-read|make-where-read'
+else
+	test_skip "all files but its own are out of its reach" "no Landlock here"
+fi
 outside_is_as_it_was() {
 	tried confined files >/dev/null
 	prints "file victim" sh -c 'cd "$1" && echo *' sh "$tmp/outside" &&

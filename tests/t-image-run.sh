@@ -415,4 +415,14 @@ rm "$containers/registries.conf"
 mkfifo "$containers/registries.conf"
 test_ok "a file that is none is not waited for" fails_with "no image 'nothing'" timeout 5 "$ROOTLET" run --pull=never nothing true
 rm "$containers/registries.conf"
+
+# --- pulling ---
+
+"$ROOTLET" tag none 127.0.0.1:1/here
+unreachable() { fails_with "no image '127.0.0.1:1/x' here: 127.0.0.1:1: " run 127.0.0.1:1/x true; }
+test_ok "one that is nowhere, of a registry that is not there" unreachable
+test_ok "what may be the beginning of a digest is not pulled" fails_with "no image 'abcdef12'" run --pull=always abcdef12 true
+test_ok "--pull has its words" fails_with "neither missing, always, newer nor never" run --pull=daily none true
+test_ok "an image that is here needs no registry with --pull=newer" status 0 run --pull=newer 127.0.0.1:1/here probe ids
+test_ok "with --pull=always it does" fails_with "127.0.0.1:1" run --pull=always 127.0.0.1:1/here probe ids
 test_done

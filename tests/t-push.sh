@@ -128,6 +128,13 @@ changed() {
 }
 text="400: no"
 test_ok "nor is one pushed with a blob that is another one" damaged changed
+no_mirror() {
+	printf '[[registry]]\nlocation = "%s"\n[[registry.mirror]]\nlocation = "%s"\ninsecure = true\n' \
+		"$faulty" "$other" >"$tmp/mirror.conf"
+	[ "$(CONTAINERS_REGISTRIES_CONF=$tmp/mirror.conf rootlet push -q small:1 "$faulty/mirrored/app:1")" = "$(ours small:1)" ] &&
+		grep -q 'PUT /v2/mirrored/app/manifests/1' "$tmp/faulty/log" && ! grep mirrored "$tmp/other/log"
+}
+test_ok "a mirror is never pushed to" no_mirror
 lands() { [ "$(rootlet push -q "$1" "$faulty/$2:1" 2>"$tmp/err")" = "$(ours "$1")" ]; }
 lines() { grep -c "$1" "$tmp/faulty/log"; }
 test_ok "uploads are led to a relative place" lands large:1 relative/app

@@ -185,7 +185,7 @@ every() {
 		prints "one:latest two:latest " names && rootlet prune --all --force >"$tmp/said" && cat "$tmp/said" &&
 		grep -q one:latest "$tmp/said" && prints "" rootlet images --format names && small
 }
-names() { rootlet images --format names | tr '\n' ' '; }
+names() { rootlet images --format names | sort | tr '\n' ' '; }
 test_ok "--all takes names, too, with --force" every
 every_unused() { import three >/dev/null && rootlet prune -a -f && prints "used:latest " names; }
 import used >/dev/null

@@ -15,6 +15,7 @@
 #include "image/feed-internal.h"
 #include "image/oci.h"
 #include "image/ref.h"
+#include "image/spool.h"
 
 struct coming {
 	char digest[sizeof("sha256:") + 64];
@@ -70,6 +71,7 @@ feed_begin(int fd, const struct store *s, struct feed **ret, struct err *e)
 	f->store = s;
 	f->fd = fd;
 	f->well = true;
+	spool_raise_descriptors();
 	(void)pthread_mutex_init(&f->lock, NULL);
 	(void)pthread_cond_init(&f->closed, NULL);
 	if (feed_receive(fd, 0, &f->first, e) < 0 || read_first(f, e) < 0)

@@ -49,9 +49,8 @@ spooled_free(void *arg)
 	free(x);
 }
 
-/* Every larger blob is a descriptor. */
-static void
-raise_descriptors(void)
+void
+spool_raise_descriptors(void)
 {
 	struct rlimit r;
 
@@ -68,7 +67,7 @@ spool_new(const struct store *s)
 
 	p->store = s;
 	p->small_fd = -1;
-	raise_descriptors();
+	spool_raise_descriptors();
 	return p;
 }
 

@@ -13,6 +13,9 @@
 /* Files above 64 KiB that may be there at the same time, where the system lets us. */
 #define SPOOL_FILES_MAX 16384
 
+/* Let us have so many open: every larger blob is a descriptor. */
+void spool_raise_descriptors(void);
+
 /* For blobs of @s, which is borrowed. */
 struct spool *spool_new(const struct store *s);
 void spool_freep(struct spool **p);

@@ -7,6 +7,7 @@
 
 #include "base/fd.h"
 #include "image/feed.h"
+#include "image/feed.h"
 #include "registry/partial.h"
 
 int
