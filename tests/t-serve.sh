@@ -213,6 +213,15 @@ else
 	test_ok "it gives up what it does not need" confined
 fi
 
+# --- on standard input and output ---
+
+ask_stdio() {
+	printf 'GET /v2/base/tags/list HTTP/1.1\r\nHost: there\r\nConnection: close\r\n\r\n' >"$tmp/ask"
+	{ cat "$tmp/ask"; sleep 1; } | timeout 20 "$ROOTLET" serve --stdio >"$tmp/answer" && cat "$tmp/answer" &&
+		grep -qF '{"name":"base","tags":["1"]}' "$tmp/answer"
+}
+test_ok "--stdio: one connection, and the end with it" ask_stdio
+
 # --- prune ---
 
 # Nobody has pushed anything to this server, so it holds no lock.

@@ -358,7 +358,7 @@ cmd_commit_layer(const char *kind, const char *upper, const char *digest, const 
 }
 
 int
-cmd_receive_image(const struct spec *ids, int feed_fd, struct err *e)
+cmd_receive_image(const struct spec *ids, int feed_fd, bool quiet, struct err *e)
 {
 	const char *const kind = cmd_kind_of(ids);
 	AUTO_STRV argv = NULL;
@@ -366,6 +366,8 @@ cmd_receive_image(const struct spec *ids, int feed_fd, struct err *e)
 
 	strv_take(&argv, xstrdup("receive"));
 	strv_take(&argv, xstrdup(kind));
+	if (quiet)
+		strv_take(&argv, xstrdup("quiet"));
 	r = run_helper(kind, argv, ids->idmap_auto, feed_fd, NULL, 0, e);
 	return r == HELPER_NO_IDS ? 1 : r > 0 ? cmd_said(e) : r;
 }

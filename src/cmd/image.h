@@ -171,7 +171,7 @@ int cmd_commit_layer(const char *kind, const char *upper, const char *digest, co
  * Take an image into the store that comes on @feed_fd; see image/feed.h.  Returns 1 when the ids of a range
  * are refused: then nothing has been read.
  */
-int cmd_receive_image(const struct spec *ids, int feed_fd, struct err *e);
+int cmd_receive_image(const struct spec *ids, int feed_fd, bool quiet, struct err *e);
 
 /*
  * A run has ended: show what it changed of this machine's files, and apply or save that.

@@ -77,29 +77,29 @@ wait_for_registry(pid_t pid, struct err *e)
 
 /* The message that has been peeked at stays for the second one, where ids are refused to the first. */
 static int
-receive(struct spec *ids, int feed_fd, struct err *e)
+receive(struct spec *ids, int feed_fd, bool quiet, struct err *e)
 {
-	int r = cmd_receive_image(ids, feed_fd, e);
+	int r = cmd_receive_image(ids, feed_fd, quiet, e);
 
 	if (r > 0) {
 		(void)run_idmap_again(ids);
-		r = cmd_receive_image(ids, feed_fd, e);
+		r = cmd_receive_image(ids, feed_fd, quiet, e);
 	}
 	return r;
 }
 
 static int
-receive_what_comes(struct spec *ids, int feed_fd, struct err *e)
+receive_what_comes(struct spec *ids, int feed_fd, bool quiet, struct err *e)
 {
 	enum feed_first first = FEED_FIRST_GONE;
 
 	if (feed_peek(feed_fd, &first, e) < 0)
 		return -e->code;
-	return first == FEED_FIRST_IMAGE ? receive(ids, feed_fd, e) : 0;
+	return first == FEED_FIRST_IMAGE ? receive(ids, feed_fd, quiet, e) : 0;
 }
 
 int
-cmd_pull_image(char **argv, struct spec *ids, bool print, struct err *e)
+cmd_pull_image(char **argv, struct spec *ids, bool print, bool quiet, struct err *e)
 {
 	struct err why = ERR_INIT;
 	AUTO_FD feed = -1;
@@ -107,7 +107,7 @@ cmd_pull_image(char **argv, struct spec *ids, bool print, struct err *e)
 
 	if (start_registry(argv, print, &pid, &feed, e) < 0)
 		return -e->code;
-	(void)receive_what_comes(ids, feed, e);
+	(void)receive_what_comes(ids, feed, quiet, e);
 	fd_closep(&feed);
 	/* Of two errors the one that is not said yet. */
 	if (wait_for_registry(pid, &why) < 0 && !e->msg[0])
@@ -142,7 +142,7 @@ pull_for(const char *verb, const struct image_query *q, struct spec *ids, struct
 		strv_take(&argv, xasprintf("--platform=%s", q->platform));
 	strv_take(&argv, xstrdup("--"));
 	strv_take(&argv, xstrdup(q->name));
-	return cmd_pull_image(argv, ids, false, e);
+	return cmd_pull_image(argv, ids, false, q->quiet, e);
 }
 
 /* The beginning of a digest is no name of a registry's, though it may look like one. */
@@ -212,7 +212,7 @@ pull(int argc, char **argv, struct err *e)
 	}
 	if (cmd_choose_ids(NULL, &h, &ids, e) < 0)
 		return -e->code;
-	return cmd_pull_image(argv, ids, true, e);
+	return cmd_pull_image(argv, ids, true, a.quiet, e);
 }
 
 int

@@ -100,7 +100,8 @@ int cmd_pull(int argc, char **argv);
  * @argv: "pull", options, image
  * @ids: of cmd_choose_ids(), and changed by run_idmap_again() where a range is refused
  * @print: the digest on standard output
+ * @quiet: do not show how far it is
  */
-int cmd_pull_image(char **argv, struct spec *ids, bool print, struct err *e);
+int cmd_pull_image(char **argv, struct spec *ids, bool print, bool quiet, struct err *e);
 
 #endif

@@ -109,7 +109,9 @@ worker(void *arg)
 static size_t
 look(struct all *a)
 {
-	struct progress_work p = { .doing = "unpacking", .done = "unpacked", .part = "layer" };
+	const bool comes = a->store->feed != NULL;
+	struct progress_work p = { .doing = comes ? "pulling" : "unpacking",
+				   .done = comes ? "pulled" : "unpacked", .part = "layer" };
 
 	for (size_t i = 0; i < a->n_layers; i++) {
 		if (layers_has(a->store, a->kind, &a->layers[i]) &&

@@ -277,11 +277,13 @@ verb_receive(int argc, char **argv, struct err *e)
 {
 	const char *const kind = take_kind(&argc, &argv);
 	AUTO_STORE s = STORE_INIT;
+	AUTO_PROGRESS progress = NULL;
 	AUTO_FEED feed = NULL;
 
-	if (argc != 1)
-		return err_set(e, EINVAL, "receive KIND");
+	if (argc > 2 || (argc == 2 && strcmp(argv[1], "quiet") != 0))
+		return err_set(e, EINVAL, "receive KIND [quiet]");
 	if (open_store(true, &s, e) < 0 || feed_begin(FEED_FD, &s, &feed, e) < 0)
 		return -e->code;
+	s.progress = progress = new_progress(argc == 2);
 	return receive(&s, kind, feed, e);
 }
