@@ -73,7 +73,6 @@ find_instead(const char *name)
 		{ "kill", "Ctrl-C or kill ends rootlet run, rootlet rm -f a container that is kept" },
 		{ "logs", "what a command prints goes to where rootlet run was started" },
 		{ "ls", "rootlet images, or rootlet ps -a" },
-		{ "push", "rootlet save -o FILE IMAGE; skopeo copy docker-archive:FILE docker://IMAGE" },
 		{ "stop", "Ctrl-C or kill ends rootlet run, rootlet rm -f a container that is kept" },
 		{ "system", "rootlet df and rootlet prune are about the disk" },
 	};

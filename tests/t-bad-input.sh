@@ -61,7 +61,7 @@ usage() {
 }
 test_ok "no command: usage on standard error" usage
 test_ok "an unknown command" refused "'frobnicate' is not a command" rootlet frobnicate
-test_ok "a command of docker's" refused "rootlet load -i FILE" rootlet pull alpine
+test_ok "a command of docker's" refused "rootlet start CONTAINER COMMAND" rootlet exec box true
 test_ok "help of an unknown command" refused "'frobnicate' is not a command" rootlet help frobnicate
 help_of() { "$ROOTLET" help run >"$tmp/help" && "$ROOTLET" run --help | cmp - "$tmp/help"; }
 test_ok "help COMMAND is COMMAND --help" help_of
@@ -120,7 +120,7 @@ test_ok "a missing directory" refused "base ./missing: No such file" run ./missi
 test_ok "one in a missing directory" refused "base ./not/there: No such file" run ./not/there true
 test_ok "a file" refused "Not a directory" run "$base/etc/passwd" true
 test_ok "a device" refused "Not a directory" run /dev/null true
-test_ok "a name" refused "./debian" run debian true
+test_ok "a name" refused "./debian" run --pull=never debian true
 test_ok "an empty name" refused "'' is not a name of an image" run '' true
 ln -s nowhere dangling && ln -s loop loop && ln -s "$base" linked && mkfifo fifo
 names >"$tmp/start"

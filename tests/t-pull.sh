@@ -202,6 +202,9 @@ test_ok "an image that is not there" fails_with "has no image team/app:none" roo
 test_ok "a repository that is not there" fails_with "has no image no/such:latest" rootlet pull "$registry/no/such"
 test_ok "a registry that is not there" fails_with "cannot be connected to" rootlet pull "127.0.0.1:1/team/app"
 test_ok "a platform that it has not" fails_with "linux/riscv64" rootlet pull --platform linux/riscv64 "$registry/team/app:many"
+printf '[[registry]]\nprefix = "docker.io"\nlocation = "127.0.0.1:1"\n' >"$tmp/registries.conf"
+test_ok "run of a short name that is nowhere: it may be a directory" fails_with "./nowhere" \
+	env CONTAINERS_REGISTRIES_CONF="$tmp/registries.conf" "$ROOTLET" run nowhere probe args ok
 test_ok "no name" fails_with "one image" rootlet pull
 test_ok "a bad name" fails_with "'UPPER' is not a name" rootlet pull UPPER
 test_ok "a bad time-out" fails_with "--timeout" rootlet pull --timeout never "$registry/team/app:1"

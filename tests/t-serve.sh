@@ -222,6 +222,47 @@ ask_stdio() {
 }
 test_ok "--stdio: one connection, and the end with it" ask_stdio
 
+# --- by ssh ---
+
+cat >"$tmp/ssh" <<'END'
+#!/bin/sh
+echo "$*" >>"$tmp/ssh.args"
+while [ "$1" != rootlet ]; do shift; done
+shift
+XDG_DATA_HOME=$their_data exec "$ROOTLET" "$@"
+END
+chmod +x "$tmp/ssh"
+their_data=$XDG_DATA_HOME/there our_data=$XDG_DATA_HOME/here
+export tmp ROOTLET their_data ROOTLET_SSH="$tmp/ssh"
+ours() { XDG_DATA_HOME=$our_data "$ROOTLET" "$@"; }
+theirs() { XDG_DATA_HOME=$their_data "$ROOTLET" "$@"; }
+by_ssh() {
+	theirs import -q "$base" base:1 >"$tmp/digest" &&
+		prints 1 timeout 60 "$ROOTLET" tags ssh://me@there:22/base &&
+		[ "$(cat "$tmp/ssh.args")" = "-p 22 -- me@there rootlet serve --stdio" ] &&
+		prints "$(cat "$tmp/digest")" env XDG_DATA_HOME="$our_data" timeout 60 "$ROOTLET" pull -q ssh://there/base:1 &&
+		ours verify && [ "$(ours images --format names)" = base:1 ]
+}
+test_ok "tags and pull of ssh://HOST/IMAGE: from the store of another machine" by_ssh
+pushed_by_ssh() {
+	echo more >"$base/etc/more"
+	ours import -q "$base" more:2 >"$tmp/digest" &&
+		prints "$(cat "$tmp/digest")" env XDG_DATA_HOME="$our_data" timeout 60 "$ROOTLET" push -q more:2 ssh://there &&
+		ours push -q more:2 ssh://there/team/other:3 &&
+		[ "$(theirs images --format names | sort | tr '\n' ' ')" = "base:1 more:2 team/other:3 " ] && theirs verify
+}
+test_ok "push to ssh://HOST" pushed_by_ssh
+test_ok "a host that would be an option is none" \
+	fails_with "is not ssh://" rootlet tags ssh://-oProxyCommand=x/base
+test_ok "an image is expected" fails_with "which image" rootlet pull ssh://there
+no_ssh() {
+	ROOTLET_SSH=$tmp/none timeout 60 "$ROOTLET" pull ssh://there/base:1 2>"$tmp/err"
+	[ $? = 125 ] && grep -q "$tmp/none: No such file" "$tmp/err" && ! grep -v '^rootlet: ' "$tmp/err"
+}
+test_ok "ssh that is not there, or ends at once, is an error" no_ssh
+no_socket_left() { ! find /tmp -maxdepth 1 -name 'rootlet-ssh.*' -user "$(id -u)" -newer "$tmp/ssh" | grep .; }
+test_ok "nothing is left of the way there" no_socket_left
+
 # --- prune ---
 
 # Nobody has pushed anything to this server, so it holds no lock.

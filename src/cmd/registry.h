@@ -86,6 +86,9 @@ struct search_args {
 extern const struct opt login_opts[], logout_opts[], search_opts[];
 extern const struct opt copy_opts[], pull_opts[], push_opts[], tags_opts[];
 
+/* $ROOTLET_SSH; NULL: ssh itself. */
+const char *cmd_find_ssh(void);
+
 /* A verb of rootlet-registry. */
 int cmd_registry(int argc, char **argv);
 /* With --compression the image is written anew before. */

@@ -21,8 +21,8 @@ const struct opt serve_opts[] = {
 		   "Refuse a layer, or another blob, that has more bytes than SIZE, as it comes. "
 		   "Without it the disk is the limit."),
 	OPT_FLAG(0, "stdio", struct serve_args, stdio, "speak on standard input and output, and end with them",
-		 "Speak HTTP on standard input and output, which are one connection, and end with it. "
-		 "Nobody is asked for a password."),
+		 "Speak HTTP on standard input and output, which are one connection, and end with it: "
+		 "what push and pull of ssh://HOST/IMAGE start on HOST. Nobody is asked for a password."),
 	OPT_FLAG('q', "quiet", struct serve_args, quiet, "do not tell what is pulled and pushed", NULL),
 	OPT_END,
 };

@@ -8,6 +8,7 @@
 #ifndef KERNEL_SYS_H
 #define KERNEL_SYS_H
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/close_range.h>
@@ -62,7 +63,13 @@ sys_openat(int dfd, const char *path, int flags, mode_t mode)
 static inline int
 sys_openat2(int dfd, const char *path, struct open_how *how)
 {
-	return (int)syscall(__NR_openat2, dfd, path, how, sizeof(*how));
+	int fd, tries = 100;
+
+	/* With RESOLVE_..., when something on the machine is renamed or mounted meanwhile. */
+	do
+		fd = (int)syscall(__NR_openat2, dfd, path, how, sizeof(*how));
+	while (fd < 0 && errno == EAGAIN && how->resolve && --tries > 0);
+	return fd;
 }
 
 static inline int

@@ -17,11 +17,13 @@
 #include "registry/confine.h"
 #include "registry/partial.h"
 #include "registry/pull.h"
+#include "registry/ssh.h"
 
 struct asked {
 	struct image_ref ref;
 	char *name;     /* owned; of the store; NULL: pulled by its digest */
 	char *platform; /* owned; NULL: this machine's */
+	char *ssh;      /* owned; of ssh_take(); NULL: from a registry */
 };
 
 static void
@@ -30,6 +32,7 @@ asked_clear(struct asked *a)
 	image_ref_clear(&a->ref);
 	free(a->name);
 	free(a->platform);
+	free(a->ssh);
 }
 
 /* A short name may stand for another one. */
@@ -41,8 +44,14 @@ parse_name(const char *text, struct asked *ret, struct err *e)
 
 	if (image_ref_is_path(text) || strcmp(text, "host") == 0)
 		return err_set(e, EINVAL, "pull: '%s' is not the name of an image", text);
-	cmd_read_aliases(&aliases);
-	target = aliases_resolve(&aliases, text);
+	if (ssh_take(&text, &ret->ssh, e) < 0)
+		return -e->code;
+	if (!text)
+		return err_set(e, EINVAL, "pull: which image of ssh://%s?", ret->ssh);
+	if (!ret->ssh) {
+		cmd_read_aliases(&aliases);
+		target = aliases_resolve(&aliases, text);
+	}
 	if (image_ref_parse(target ? target : text, &ret->ref, e) < 0)
 		return -e->code;
 	ret->name = ret->ref.digest ? NULL : image_ref_name(&ret->ref);
@@ -140,6 +149,7 @@ pull(const struct asked *a, const struct pull_args *args, struct err *e)
 	if (take_lookup(&args->registry, &l, &o, e) < 0)
 		return -e->code;
 	l.by_digest = a->ref.digest != NULL;
+	l.ssh = a->ssh;
 	if (lookup_endpoints(a->ref.name, &l, &eps, e) < 0 || read_policy(a, &l, &policy, e) < 0 ||
 	    open_store_here(&s, e) < 0 || (partial = partial_open_dir(s.fd, e)) < 0)
 		return -e->code;
@@ -151,6 +161,14 @@ pull(const struct asked *a, const struct pull_args *args, struct err *e)
 	p.policy = policy;
 	r = pull_from_any(&p, &eps, &o, digest, e);
 	return end(r, a, &eps, digest, args->quiet, e);
+}
+
+/* The user has not asked for a registry: why there is one may not be plain. */
+static int
+tell_missing(const char *text, struct err *e)
+{
+	(void)err_prefix(e, "no image '%s' here", text);
+	return strchr(text, '/') ? -e->code : err_hint(e, "a directory is written ./%.100s", text);
 }
 
 int
@@ -170,10 +188,8 @@ verb_pull(int argc, char **argv, struct err *e)
 		return err_prefix(e, "--platform");
 	if (parse_name(argv[first], &a, e) < 0)
 		return -e->code;
-	/* The user has not asked for a registry: why there is one may not be plain. */
 	if (pull(&a, &args, e) < 0)
-		return e->msg[0] && strcmp(argv[0], "pull-missing") == 0
-			       ? err_prefix(e, "no image '%s' here", argv[first])
-			       : -e->code;
+		return e->msg[0] && strcmp(argv[0], "pull-missing") == 0 ? tell_missing(argv[first], e)
+									: -e->code;
 	return 0;
 }

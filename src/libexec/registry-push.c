@@ -14,12 +14,14 @@
 #include "libexec/registry.h"
 #include "registry/confine.h"
 #include "registry/push.h"
+#include "registry/ssh.h"
 
 struct request {
 	const struct push_args *args;
 	const char *image;     /* as the user wrote it */
 	bool is_layout;
 	char *digest;          /* owned; of the image; NULL: --all-tags */
+	char *ssh;             /* owned; of ssh_take(); NULL: to a registry */
 	struct image_ref to;   /* what it becomes */
 	const char *from_name; /* --all-tags: the repository in the store; of to.name, or from */
 	struct image_ref from;
@@ -29,6 +31,7 @@ static void
 request_clear(struct request *q)
 {
 	free(q->digest);
+	free(q->ssh);
 	image_ref_clear(&q->to);
 	image_ref_clear(&q->from);
 }
@@ -40,6 +43,11 @@ parse_destination(const char *text, struct request *q, struct err *e)
 {
 	if (strncmp(text, "docker://", 9) == 0)
 		text += 9;
+	else if (ssh_take(&text, &q->ssh, e) < 0)
+		return -e->code;
+	/* By the same name. */
+	if (!text)
+		return 0;
 	if (image_ref_parse(text, &q->to, e) < 0)
 		return -e->code;
 	if (q->to.digest)
@@ -187,6 +195,7 @@ push(struct request *q, struct err *e)
 	    take_lookup(&q->args->registry, &l, &o, e) < 0)
 		return -e->code;
 	l.push = true;
+	l.ssh = q->ssh;
 	if (lookup_endpoints(q->to.name, &l, &eps, e) < 0)
 		return -e->code;
 	return push_to(q, &s, &eps.v[eps.n - 1], &o, e);
@@ -203,7 +212,7 @@ verb_push(int argc, char **argv, struct err *e)
 		return first == 0 ? 1 : first;
 	if (argc - first < 1 || argc - first > 2) {
 		(void)err_set(e, EINVAL, "push: an image is expected, and where it goes");
-		return err_hint(e, "rootlet push IMAGE [REGISTRY/NAME[:TAG]]");
+		return err_hint(e, "rootlet push IMAGE [REGISTRY/NAME[:TAG] | ssh://HOST]");
 	}
 	q.image = argv[first];
 	q.is_layout = strcmp(argv[0], "push-layout") == 0;

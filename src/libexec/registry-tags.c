@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "libexec/registry.h"
 #include "registry/confine.h"
+#include "registry/ssh.h"
 
 static int
 parse_repository(const char *text, struct image_ref *ret, struct err *e)
@@ -53,7 +54,9 @@ verb_tags(int argc, char **argv, struct err *e)
 {
 	struct tags_args a = { .registry = { .debug = false } };
 	CLEANUP(image_ref_clear) struct image_ref ref = IMAGE_REF_INIT;
+	AUTO_FREE char *ssh = NULL;
 	struct http_options o;
+	const char *text;
 	struct lookup l;
 	const int first = opt_parse(tags_opts, argc, argv, &a, e);
 
@@ -63,7 +66,13 @@ verb_tags(int argc, char **argv, struct err *e)
 		(void)err_set(e, EINVAL, "tags: one repository is expected");
 		return err_hint(e, "rootlet tags REGISTRY/REPOSITORY");
 	}
-	if (take_lookup(&a.registry, &l, &o, e) < 0 || parse_repository(argv[first], &ref, e) < 0)
+	text = argv[first];
+	if (take_lookup(&a.registry, &l, &o, e) < 0 || ssh_take(&text, &ssh, e) < 0)
 		return -e->code;
+	if (!text)
+		return err_set(e, EINVAL, "tags: which repository of ssh://%s?", ssh);
+	if (parse_repository(text, &ref, e) < 0)
+		return -e->code;
+	l.ssh = ssh;
 	return list_tags(ref.name, &l, &o, e);
 }

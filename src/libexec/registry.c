@@ -51,7 +51,8 @@ take_lookup(const struct registry_args *a, struct lookup *ret, struct http_optio
 	}
 	cmd_find_places(&p);
 	*ret = (struct lookup){ .places = p, .tls_verify = a->tls_verify, .authfile = a->authfile,
-				.auth_host = a->auth_host, .cert_dir = a->cert_dir };
+				.auth_host = a->auth_host, .cert_dir = a->cert_dir,
+				.ssh_program = cmd_find_ssh() };
 	*ret_http = (struct http_options){ .stall_s = (unsigned int)seconds,
 					   .connect_s = (unsigned int)seconds,
 					   .ca_file = ret->places.ca_file,

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/fd.h"
 #include "base/str.h"
 #include "registry/endpoint.h"
 
@@ -18,6 +19,8 @@ endpoint_clear(struct endpoint *p)
 	free(p->ca);
 	free(p->cert);
 	free(p->key);
+	free(p->socket_path);
+	fd_closep(&p->socket_fd);
 	*p = (struct endpoint)ENDPOINT_INIT;
 }
 

@@ -21,7 +21,9 @@ struct endpoint {
 	char *realm_host; /* owned; another host that may be sent the password; NULL: none */
 	char *ca;         /* owned; PEM: certificates beside those of the system; NULL: none */
 	char *cert, *key; /* owned; PEM: what we are known by; NULL: nothing */
-	int socket_fd;    /* borrowed; connected already: plain HTTP over that alone; -1: none */
+	/* Plain HTTP over this alone: a Unix socket, owned, to be connected to the path, owned; or -1. */
+	int socket_fd;
+	char *socket_path;
 };
 #define ENDPOINT_INIT { .socket_fd = -1 }
 

@@ -160,15 +160,6 @@ on_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
 	return fcntl(h->ep->socket_fd, F_DUPFD_CLOEXEC, 3);
 }
 
-static int
-on_socket_made(void *ctx, curl_socket_t fd, curlsocktype purpose)
-{
-	(void)ctx;
-	(void)fd;
-	(void)purpose;
-	return CURL_SOCKOPT_ALREADY_CONNECTED;
-}
-
 static void
 set_blob(CURL *c, CURLoption option, const char *pem)
 {
@@ -201,8 +192,7 @@ http_prepare(const struct http *h, CURL *c, bool ours, struct err *e)
 	if (ours && h->ep->socket_fd >= 0) {
 		(void)curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, on_socket);
 		(void)curl_easy_setopt(c, CURLOPT_OPENSOCKETDATA, h);
-		(void)curl_easy_setopt(c, CURLOPT_SOCKOPTFUNCTION, on_socket_made);
-		/* No name is looked up. */
+		(void)curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, h->ep->socket_path);
 		(void)curl_easy_setopt(c, CURLOPT_PROXY, "");
 	} else if (h->ep->socket_fd >= 0) {
 		return err_set(e, EPROTO, "the other side leads to another host");

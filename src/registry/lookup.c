@@ -7,6 +7,7 @@
 #include "registry/certs.h"
 #include "registry/conf.h"
 #include "registry/lookup.h"
+#include "registry/ssh.h"
 
 #define HUB      "docker.io"
 #define HUB_HOST "registry-1.docker.io" /* what answers for it */
@@ -116,6 +117,19 @@ add_itself(const struct conf_registry *r, const char *full, const struct lookup 
 	return add(there, l, r && r->own.insecure, true, to, e);
 }
 
+static int
+find_by_ssh(const char *name, const struct lookup *l, struct endpoints *ret, struct err *e)
+{
+	struct endpoint ep = ENDPOINT_INIT;
+
+	if (ssh_open(l->ssh, l->ssh_program, name, &ep, e) < 0)
+		return -e->code;
+	ret->v = xcalloc(1, sizeof(*ret->v));
+	ret->v[0] = ep;
+	ret->n = 1;
+	return 0;
+}
+
 int
 lookup_endpoints(const char *name, const struct lookup *l, struct endpoints *ret, struct err *e)
 {
@@ -124,6 +138,8 @@ lookup_endpoints(const char *name, const struct lookup *l, struct endpoints *ret
 	const struct conf_registry *r;
 	AUTO_CONF c = CONF_INIT;
 
+	if (l->ssh)
+		return find_by_ssh(name, l, ret, e);
 	if (conf_read(&l->places, &c, e) < 0)
 		return -e->code;
 	r = conf_find(&c, full);

@@ -18,6 +18,8 @@ struct lookup {
 	const char *authfile;   /* NULL: where docker and podman have it */
 	const char *auth_host;  /* NULL: none */
 	const char *cert_dir;   /* NULL: certs.d */
+	const char *ssh;        /* of ssh_take(): another machine's store, and no registry; NULL */
+	const char *ssh_program; /* NULL: ssh */
 	bool push;              /* there, and not to a mirror */
 	bool by_digest;         /* the image is asked for by its digest: some mirrors are for that alone */
 };
