@@ -5,7 +5,7 @@
 make_base
 mkdir debian tree in out results
 # The images of the examples.
-for image in debian:12 web; do
+for image in debian:12 web registry.example/team/app:1; do
 	tar -C "$base" -c . | "$ROOTLET" import - "$image" >/dev/null
 done
 
