@@ -176,7 +176,7 @@ read_input(struct stream *s, size_t min, struct err *e)
 	if (s->blob_digest)
 		digest_add(s->blob_digest, s->input, n);
 	if (s->limits.in && s->in > s->limits.in)
-		return err_set(e, EBADMSG, "the blob has %llu bytes or more, not %llu",
+		return err_set(e, EBADMSG, "the blob has at least %llu bytes, not %llu",
 			       (unsigned long long)s->in, (unsigned long long)s->limits.in);
 	return 0;
 }
