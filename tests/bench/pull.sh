@@ -27,7 +27,7 @@ log: { level: error }
 storage: { filesystem: { rootdirectory: $tmp/registry } }
 http: { addr: 127.0.0.1:$port }
 EOF
-docker-registry serve "$tmp/registry.yml" 2>"$tmp/registry.log" &
+docker-registry serve "$tmp/registry.yml" >"$tmp/registry.log" 2>&1 &
 registry=$!
 for name in one twenty; do
 	n=0
