@@ -49,3 +49,12 @@ digest_end(struct digest *d, char ret_hex[65], struct err *e)
 		(void)snprintf(ret_hex + (size_t)i * 2, 3, "%02x", md[i]);
 	return 0;
 }
+
+int
+digest_data(const void *data, size_t n, char ret_hex[65], struct err *e)
+{
+	CLEANUP(digest_freep) struct digest *d = digest_new();
+
+	digest_add(d, data, n);
+	return digest_end(d, ret_hex, e);
+}

@@ -177,22 +177,35 @@ oci_check_manifest(json_t *manifest, struct err *e)
 	return 0;
 }
 
+bool
+oci_read_descriptor(json_t *descriptor, struct blob *ret)
+{
+	const char *digest = text(descriptor, "digest");
+	json_t *size = json_object_get(descriptor, "size");
+
+	*ret = (struct blob){ .size = 0 };
+	if (!digest || !image_digest_is_valid(digest) || !json_is_integer(size) ||
+	    json_integer_value(size) < 0)
+		return false;
+	(void)stpcpy(ret->digest, digest);
+	ret->size = (uint64_t)json_integer_value(size);
+	return true;
+}
+
 static int
 take_layer(struct oci_image *im, json_t *descriptor, json_t *diff_id, struct err *e)
 {
 	struct oci_layer *l = &im->layers[im->n_layers];
-	const char *digest = text(descriptor, "digest"), *diff = json_string_value(diff_id),
-		   *type = text(descriptor, "mediaType");
-	json_t *size = json_object_get(descriptor, "size");
+	const char *diff = json_string_value(diff_id), *type = text(descriptor, "mediaType");
+	struct blob b;
 
-	if (!digest || !image_digest_is_valid(digest) || !diff || !image_digest_is_valid(diff) ||
-	    !type || !json_is_integer(size) || json_integer_value(size) < 0)
+	if (!oci_read_descriptor(descriptor, &b) || !diff || !image_digest_is_valid(diff) || !type)
 		return err_set(e, EBADMSG, "layer %zu has no valid digest, diff id, type or size",
 			       im->n_layers + 1);
 	*l = (struct oci_layer){ .media_type = xstrdup(type),
-				 .digest = xstrdup(digest),
+				 .digest = xstrdup(b.digest),
 				 .diff_id = xstrdup(diff),
-				 .size = (uint64_t)json_integer_value(size) };
+				 .size = b.size };
 	im->n_layers++;
 	return 0;
 }

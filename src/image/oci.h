@@ -49,6 +49,9 @@ json_t *oci_new_manifest(const struct blob *config, const struct oci_layer *laye
 int oci_write(const struct store *s, json_t *config, const struct oci_layer *layers, size_t n,
 	      const char *name, struct blob *ret_manifest, struct err *e);
 
+/* What a descriptor describes; false: it has no valid digest and size, and *ret is empty. */
+bool oci_read_descriptor(json_t *descriptor, struct blob *ret);
+
 /* Does the document, by its media type or else by its form, list manifests? */
 bool oci_is_index(json_t *doc);
 /* The media type of a manifest, or of an index? */

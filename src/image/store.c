@@ -31,15 +31,6 @@ store_close(struct store *s)
 	s->aliases = NULL;
 }
 
-static int
-sha256(const void *data, size_t len, char ret_hex[65], struct err *e)
-{
-	CLEANUP(digest_freep) struct digest *d = digest_new();
-
-	digest_add(d, data, len);
-	return digest_end(d, ret_hex, e);
-}
-
 /* --- files --- */
 
 static int
@@ -355,7 +346,7 @@ store_put_json(const struct store *s, json_t *json, struct blob *ret, struct err
 	if (!text)
 		return err_set(e, EINVAL, "a document cannot be written");
 	ret->size = strlen(text);
-	if (sha256(text, ret->size, hex, e) < 0)
+	if (digest_data(text, ret->size, hex, e) < 0)
 		return -e->code;
 	(void)snprintf(ret->digest, sizeof(ret->digest), "sha256:%s", hex);
 	fd = store_new_blob(s, e);
@@ -373,7 +364,7 @@ read_document(int fd, const char *digest, char **ret, struct err *e)
 
 	if (n < 0)
 		return err_prefix(e, "blob %s", digest);
-	if (sha256(*ret, (size_t)n, hex, e) < 0)
+	if (digest_data(*ret, (size_t)n, hex, e) < 0)
 		return -e->code;
 	if (strcmp(hex, digest + strlen("sha256:")) != 0)
 		return err_set(e, EBADMSG, "blob %s has other content: sha256:%s", digest, hex);

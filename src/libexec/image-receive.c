@@ -36,14 +36,9 @@ struct receiving {
 static struct blob
 descriptor(json_t *d)
 {
-	const char *digest = json_string_value(json_object_get(d, "digest"));
-	json_t *size = json_object_get(d, "size");
-	struct blob b = { .size = 0 };
+	struct blob b;
 
-	if (digest && image_digest_is_valid(digest) && json_is_integer(size) && json_integer_value(size) >= 0) {
-		(void)snprintf(b.digest, sizeof(b.digest), "%s", digest);
-		b.size = (uint64_t)json_integer_value(size);
-	}
+	(void)oci_read_descriptor(d, &b);
 	return b;
 }
 

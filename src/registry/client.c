@@ -37,11 +37,8 @@ document_clear(struct document *d)
 int
 client_digest(const void *data, size_t n, char ret[sizeof("sha256:") + 64], struct err *e)
 {
-	CLEANUP(digest_freep) struct digest *d = digest_new();
-
-	digest_add(d, data, n);
 	memcpy(ret, "sha256:", 7);
-	return digest_end(d, ret + 7, e);
+	return digest_data(data, n, ret + 7, e);
 }
 
 int

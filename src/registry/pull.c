@@ -13,15 +13,8 @@
 static int
 read_descriptor(json_t *d, const char *what, struct blob *ret, struct err *e)
 {
-	const char *digest = json_string_value(json_object_get(d, "digest"));
-	json_t *size = json_object_get(d, "size");
-
-	if (!digest || !image_digest_is_valid(digest) || !json_is_integer(size) ||
-	    json_integer_value(size) < 0)
-		return err_set(e, EBADMSG, "the %s has no valid digest and size", what);
-	(void)stpcpy(ret->digest, digest);
-	ret->size = (uint64_t)json_integer_value(size);
-	return 0;
+	return oci_read_descriptor(d, ret) ? 0
+					   : err_set(e, EBADMSG, "the %s has no valid digest and size", what);
 }
 
 static int
@@ -105,31 +98,29 @@ has_layers(const struct store *s, const struct oci_image *im)
 	return true;
 }
 
-static bool
-has_name(const struct pull *p)
+/* What the name stands for now.  Owned; NULL: nothing. */
+static char *
+find_named(const struct pull *p)
 {
 	struct err ignored = ERR_INIT;
-	json_t *index = p->name ? store_read_index(p->store, &ignored) : NULL;
-	const bool has = index && store_find(index, p->name);
+	json_t *index = p->name ? store_read_index(p->store, &ignored) : NULL,
+	       *d = index ? store_find(index, p->name) : NULL;
+	const char *digest = json_string_value(json_object_get(d, "digest"));
+	char *ret = digest ? xstrdup(digest) : NULL;
 
 	json_decref(index);
-	return has;
+	return ret;
 }
 
-/* All of it that is to be pulled, under this very digest and name. */
+/* Is all that is to be pulled of it here? */
 static bool
-is_here(const struct pull *p, const char *digest)
+is_whole(const struct pull *p, const char *digest)
 {
 	AUTO_OCI_IMAGE im = OCI_IMAGE_INIT;
 	struct err ignored = ERR_INIT;
-	json_t *index = p->name && !p->all_platforms ? store_read_index(p->store, &ignored) : NULL,
-	       *d = index ? store_find(index, p->name) : NULL;
-	const char *has = json_string_value(json_object_get(d, "digest"));
-	const bool same = has && strcmp(has, digest) == 0 && store_has_blob(p->store, digest) &&
-			  oci_read(p->store, digest, p->platform, &im, &ignored) == 0 && has_layers(p->store, &im);
 
-	json_decref(index);
-	return same;
+	return store_has_blob(p->store, digest) &&
+	       oci_read(p->store, digest, p->platform, &im, &ignored) == 0 && has_layers(p->store, &im);
 }
 
 /* --- all of it --- */
@@ -157,15 +148,15 @@ int
 pull_image(const struct pull *p, struct http *h, const char *repository,
 	   char ret_digest[sizeof("sha256:") + 64], bool *ret_began, struct err *e)
 {
+	AUTO_FREE char *named = p->all_platforms ? NULL : find_named(p);
 	AUTO_DOCUMENT top = DOCUMENT_INIT;
 	char digest[sizeof("sha256:") + 64];
 	struct err ignored = ERR_INIT;
 	int r;
 
 	/* Only where there may be nothing to do: otherwise that is one more way there and back. */
-	if (has_name(p) &&
-	    client_head_manifest(h, repository, p->reference, false, digest, &ignored) == 0 &&
-	    is_here(p, digest)) {
+	if (named && client_head_manifest(h, repository, p->reference, false, digest, &ignored) == 0 &&
+	    strcmp(named, digest) == 0 && is_whole(p, digest)) {
 		if (policy_check(p->policy, h, repository, digest, e) < 0)
 			return -e->code;
 		(void)stpcpy(ret_digest, digest);

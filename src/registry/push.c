@@ -68,26 +68,22 @@ is_foreign(json_t *d)
 static int
 add_blob(struct plan *x, json_t *d, struct err *e)
 {
-	const char *digest = json_string_value(json_object_get(d, "digest"));
-	json_t *size = json_object_get(d, "size");
-	struct blob *b;
+	struct blob b;
 
-	if (!digest || !image_digest_is_valid(digest) || !json_is_integer(size) || json_integer_value(size) < 0)
+	if (!oci_read_descriptor(d, &b))
 		return err_set(e, EBADMSG, "a manifest names a blob without a valid digest and size");
-	if (is_foreign(d) && (!x->p->from.store || !push_source_has(&x->p->from, digest)))
+	if (is_foreign(d) && (!x->p->from.store || !push_source_has(&x->p->from, b.digest)))
 		return 0;
-	if (!push_source_has(&x->p->from, digest)) {
+	if (!push_source_has(&x->p->from, b.digest)) {
 		x->missing = true;
 		return 0;
 	}
-	if (!is_new(x, digest))
+	if (!is_new(x, b.digest))
 		return 0;
 	if (x->n_blobs == BLOBS_MAX)
 		return err_set(e, E2BIG, "there are more than %d blobs", BLOBS_MAX);
 	x->blobs = xrealloc_array(x->blobs, x->n_blobs + 1, sizeof(*x->blobs));
-	b = &x->blobs[x->n_blobs++];
-	*b = (struct blob){ .size = (uint64_t)json_integer_value(size) };
-	(void)stpcpy(b->digest, digest);
+	x->blobs[x->n_blobs++] = b;
 	return 0;
 }
 

@@ -111,11 +111,8 @@ take_part(struct request *r, const char *data, size_t n)
 static int
 digest_of(const struct request *r, char ret[sizeof("sha256:") + 64], struct err *e)
 {
-	CLEANUP(digest_freep) struct digest *d = digest_new();
-
-	digest_add(d, r->body, r->len);
 	memcpy(ret, "sha256:", strlen("sha256:"));
-	return digest_end(d, ret + strlen("sha256:"), e);
+	return digest_data(r->body, r->len, ret + strlen("sha256:"), e);
 }
 
 /* What the client calls it, without parameters, is what it is. */
