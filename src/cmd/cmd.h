@@ -35,6 +35,8 @@ int cmd_doctor(int argc, char **argv);
 const char *cmd_absolute(const char *path);
 /* $ROOTLET_STORE, $XDG_DATA_HOME/rootlet or ~/.local/share/rootlet, owned; NULL: none is known. */
 char *cmd_find_data_dir(void);
+/* The same; NULL with an error: there is no place for @what. */
+char *cmd_need_data_dir(const char *what, struct err *e);
 /* From now on it is @dir, which may be relative, for us and for helpers; NULL changes nothing. */
 int cmd_use_store(const char *dir, struct err *e);
 /* An error when $ROOTLET_STORE is relative: it would be another store in each directory. */
@@ -69,6 +71,15 @@ int cmd_exec_helper(const char *name, char **argv);
 
 /* Is standard error a terminal that can draw over a line? */
 bool cmd_stderr_is_screen(void);
+
+/*
+ * In a child, which ends when @parent does: nobody wants what it does then.  0, or -1.
+ *
+ * @print: to our standard output; else what it prints is lost
+ */
+int cmd_be_child(pid_t parent, bool print);
+/* Wait for a child, a helper by @name: its exit status; -errno when it had none. */
+int cmd_wait_helper(pid_t pid, const char *name, struct err *e);
 
 /* A caller may have left SIGCHLD ignored: then no end of a child would be seen. */
 void cmd_expect_children(void);

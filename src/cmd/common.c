@@ -106,6 +106,18 @@ cmd_find_data_dir(void)
 	return home ? path_join(home, ".local/share/rootlet") : NULL;
 }
 
+char *
+cmd_need_data_dir(const char *what, struct err *e)
+{
+	char *dir = cmd_find_data_dir();
+
+	if (!dir) {
+		(void)err_set(e, ENXIO, "there is no place for %s: HOME is not set", what);
+		(void)err_hint(e, "--store=DIR or ROOTLET_STORE name another place");
+	}
+	return dir;
+}
+
 bool
 cmd_stderr_is_screen(void)
 {

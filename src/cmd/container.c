@@ -29,7 +29,7 @@ operands(const struct opt *opts, int argc, char **argv, void *args, int min, int
 static int
 open_named(const char *name, enum container_lock how, struct container *ret, struct err *e)
 {
-	AUTO_FREE char *data_dir = cmd_need_data_dir(e);
+	AUTO_FREE char *data_dir = cmd_need_data_dir("containers", e);
 
 	return data_dir ? container_open(data_dir, name, how, ret, e) : -e->code;
 }
@@ -82,7 +82,7 @@ cmd_start(int argc, char **argv)
 static int
 forget(const char *name, bool force, char **ret_kind, struct err *e)
 {
-	AUTO_FREE char *data_dir = cmd_need_data_dir(e);
+	AUTO_FREE char *data_dir = cmd_need_data_dir("containers", e);
 	AUTO_CONTAINER c = CONTAINER_INIT;
 	int r = data_dir ? container_open_to_remove(data_dir, name, &c, e) : -e->code;
 
@@ -147,7 +147,7 @@ name_of(int argc, char **argv, struct err *e)
 		struct commit_args commit;
 	} a = { .commit = { .message = NULL } };
 	int first = opt_parse(is_diff ? diff_opts : commit_opts, argc, argv, &a, e);
-	AUTO_FREE char *data_dir = first < 0 ? NULL : cmd_need_data_dir(e);
+	AUTO_FREE char *data_dir = first < 0 ? NULL : cmd_need_data_dir("containers", e);
 	char *last;
 
 	if (!is_diff)

@@ -69,7 +69,4 @@ int cmd_keep_sweep(const char *kind, struct err *e);
 /* End the process that runs it, and wait for the lock: with SIGKILL. */
 int cmd_keep_kill(const char *data_dir, const char *name, struct err *e);
 
-/* Where containers are, owned; NULL after an error. */
-char *cmd_need_data_dir(struct err *e);
-
 #endif

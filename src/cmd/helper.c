@@ -1,10 +1,15 @@
 /*
  * helper - the programs in libexec that do what `rootlet` itself has no libraries for
  */
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/str.h"
 #include "cmd/cmd.h"
 
@@ -49,4 +54,26 @@ cmd_exec_helper(const char *name, char **argv)
 	(void)execv(path, argv);
 	(void)err_sys(&e, "%s", path);
 	return cmd_fail(&e);
+}
+
+int
+cmd_be_child(pid_t parent, bool print)
+{
+	AUTO_FD null = print ? -1 : open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+	return getppid() != parent || (!print && dup2(null, STDOUT_FILENO) < 0) ? -1 : 0;
+}
+
+int
+cmd_wait_helper(pid_t pid, const char *name, struct err *e)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return err_sys(e, "wait for %s", name);
+	if (WIFSIGNALED(status))
+		return err_set(e, ECANCELED, "%s was ended by signal %d", name, WTERMSIG(status));
+	return WEXITSTATUS(status);
 }

@@ -5,7 +5,6 @@
 #include <sys/auxv.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -265,16 +264,11 @@ child(const char *kind, char **argv, bool may_be_refused, int in_fd, int out_fd)
 static int
 wait_for(pid_t pid, struct err *e)
 {
-	int status;
+	const int r = cmd_wait_helper(pid, HELPER, e);
 
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return err_sys(e, "wait for " HELPER);
-	if (WIFSIGNALED(status))
-		return err_set(e, ECANCELED, HELPER " was ended by signal %d", WTERMSIG(status));
-	if (WEXITSTATUS(status) == EXIT_NO_IDS)
+	if (r == EXIT_NO_IDS)
 		return HELPER_NO_IDS;
-	return WEXITSTATUS(status) > 1 ? cmd_said(e) : WEXITSTATUS(status);
+	return r > 1 ? cmd_said(e) : r;
 }
 
 /* The first line that it prints, without its end; the rest is not read. */

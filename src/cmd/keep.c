@@ -20,18 +20,6 @@
 #define KILL_TRIES 500 /* of 20 ms */
 #define IDMAP_WORD "--idmap=" /* as opt_words() puts it */
 
-char *
-cmd_need_data_dir(struct err *e)
-{
-	char *dir = cmd_find_data_dir();
-
-	if (!dir) {
-		(void)err_set(e, ENOENT, "there is no place for containers: HOME is not set");
-		(void)err_hint(e, "XDG_DATA_HOME names another place");
-	}
-	return dir;
-}
-
 /* --- the record --- */
 
 static int
@@ -246,7 +234,7 @@ drop(struct container *c)
 int
 cmd_keep_create(struct run_plan *plan, struct container *ret, struct err *e)
 {
-	AUTO_FREE char *data_dir = cmd_need_data_dir(e);
+	AUTO_FREE char *data_dir = cmd_need_data_dir("containers", e);
 
 	if (!data_dir)
 		return -e->code;

@@ -8,13 +8,9 @@
  *   fork ----------------------------------> reads the same message
  *   waits for both      blobs           --->  unpacks
  */
-#include <fcntl.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/auxv.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -26,14 +22,11 @@
 
 #define HELPER "rootlet-registry"
 
-/* In a child.  Who has started us may end before us: then nobody wants what comes. */
+/* In a child. */
 static int
 be_registry(char **argv, int feed_fd, bool print, pid_t parent)
 {
-	AUTO_FD null = print ? -1 : open("/dev/null", O_WRONLY | O_CLOEXEC);
-
-	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (getppid() != parent || dup2(feed_fd, FEED_FD) < 0 || (!print && dup2(null, STDOUT_FILENO) < 0))
+	if (cmd_be_child(parent, print) < 0 || dup2(feed_fd, FEED_FD) < 0)
 		return EXIT_ROOTLET;
 	return cmd_exec_helper(HELPER, argv);
 }
@@ -65,14 +58,9 @@ start_registry(char **argv, bool print, pid_t *ret_pid, int *ret_feed_fd, struct
 static int
 wait_for_registry(pid_t pid, struct err *e)
 {
-	int status;
+	const int r = cmd_wait_helper(pid, HELPER, e);
 
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return err_sys(e, "wait for " HELPER);
-	if (WIFSIGNALED(status))
-		return err_set(e, ECANCELED, HELPER " was ended by signal %d", WTERMSIG(status));
-	return WEXITSTATUS(status) ? cmd_said(e) : 0;
+	return r > 0 ? cmd_said(e) : r;
 }
 
 /* The message that has been peeked at stays for the second one, where ids are refused to the first. */

@@ -109,7 +109,7 @@ list(const struct container *c)
 static int
 open_own(const char *name, struct container *ret, struct err *e)
 {
-	AUTO_FREE char *data_dir = cmd_need_data_dir(e);
+	AUTO_FREE char *data_dir = cmd_need_data_dir("containers", e);
 	const int r = data_dir ? container_open(data_dir, name, CONTAINER_OWN, ret, e) : -ENOENT;
 
 	if (r == 0)
@@ -121,7 +121,7 @@ static int
 show(const char *name, struct err *e)
 {
 	AUTO_CONTAINER c = CONTAINER_INIT;
-	AUTO_FREE char *data_dir = cmd_need_data_dir(e);
+	AUTO_FREE char *data_dir = cmd_need_data_dir("containers", e);
 
 	if (!data_dir || container_open(data_dir, name, CONTAINER_LOOK, &c, e) < 0)
 		return -e->code;

@@ -1,11 +1,7 @@
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/fd.h"
 #include "base/str.h"
 #include "cmd/cmd.h"
 #include "cmd/steps.h"
@@ -25,12 +21,10 @@ steps_end(struct steps *s)
 int
 steps_begin(struct steps *s, struct err *e)
 {
-	AUTO_FREE char *dir = cmd_find_data_dir(), *scratch = NULL;
+	AUTO_FREE char *dir = cmd_need_data_dir("images", e), *scratch = NULL;
 
-	if (!dir) {
-		(void)err_set(e, ENXIO, "there is no place for images: HOME is not set");
-		return err_hint(e, "--store=DIR or ROOTLET_STORE name another place");
-	}
+	if (!dir)
+		return -e->code;
 	scratch = path_join(dir, "scratch");
 	if (layer_create(scratch, &s->place, e) < 0)
 		return -e->code;
@@ -64,13 +58,10 @@ catch(void (*handler)(int))
 static int
 be_step(const char *helper, char *const *argv, const char *store, bool print, pid_t parent)
 {
-	AUTO_FD null = print ? -1 : open("/dev/null", O_WRONLY | O_CLOEXEC);
 	AUTO_STRV words = NULL;
 	struct err e = ERR_INIT;
 
-	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (getppid() != parent || (!print && dup2(null, STDOUT_FILENO) < 0) ||
-	    (store && cmd_use_store(store, &e) < 0))
+	if (cmd_be_child(parent, print) < 0 || (store && cmd_use_store(store, &e) < 0))
 		return e.code ? cmd_fail(&e) : EXIT_ROOTLET;
 	if (helper)
 		return cmd_exec_helper(helper, (char **)(uintptr_t)argv);
@@ -86,8 +77,8 @@ int
 steps_run(const char *helper, char *const *argv, const char *store, bool print, struct err *e)
 {
 	const pid_t parent = getpid();
-	int status = 0;
 	pid_t pid;
+	int r;
 
 	cmd_expect_children();
 	pid = fork();
@@ -97,12 +88,8 @@ steps_run(const char *helper, char *const *argv, const char *store, bool print, 
 		return err_sys(e, "start a helper");
 	child = pid;
 	catch(pass_on);
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return err_sys(e, "wait for a helper");
+	r = cmd_wait_helper(pid, helper ? helper : "rootlet", e);
 	child = 0;
 	catch(SIG_DFL);
-	if (WIFSIGNALED(status))
-		return err_set(e, ECANCELED, "ended by signal %d", WTERMSIG(status));
-	return WEXITSTATUS(status) ? cmd_said(e) : 0;
+	return r > 0 ? cmd_said(e) : r;
 }

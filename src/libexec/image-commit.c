@@ -181,7 +181,7 @@ commit(const struct kept *k, const struct store *s, const struct commit_args *a,
 static int
 open_and_commit(const char *container, const char *text, const struct commit_args *a, struct err *e)
 {
-	AUTO_FREE char *data_dir = cmd_need_data_dir(e), *name = NULL;
+	AUTO_FREE char *data_dir = cmd_need_data_dir("containers", e), *name = NULL;
 	AUTO_PROGRESS progress = NULL;
 	AUTO_STORE s = STORE_INIT;
 	AUTO_KEPT k = KEPT_INIT;

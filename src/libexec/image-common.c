@@ -24,13 +24,9 @@ int
 open_store_and(bool create, const struct confine_dir *more, size_t n, struct store *ret,
 	       struct err *e)
 {
-	AUTO_FREE char *dir = cmd_find_data_dir();
+	AUTO_FREE char *dir = cmd_need_data_dir("images", e);
 
-	if (!dir) {
-		(void)err_set(e, ENXIO, "there is no place for images: HOME is not set");
-		return err_hint(e, "--store=DIR or ROOTLET_STORE name another place");
-	}
-	if (store_open(dir, create, ret, e) < 0)
+	if (!dir || store_open(dir, create, ret, e) < 0)
 		return -e->code;
 	ret->aliases = xcalloc(1, sizeof(*ret->aliases));
 	cmd_read_aliases(ret->aliases);

@@ -148,7 +148,7 @@ show(void *arg, const struct diff_entry *d, struct err *e)
 static int
 diff(const char *name, const struct diff_args *a, struct err *e)
 {
-	AUTO_FREE char *data_dir = cmd_need_data_dir(e);
+	AUTO_FREE char *data_dir = cmd_need_data_dir("containers", e);
 	struct show s = { .args = a, .json = strcmp(a->format, "json") == 0 };
 	AUTO_STORE store = STORE_INIT;
 	AUTO_KEPT k = KEPT_INIT;

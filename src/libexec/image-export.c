@@ -149,7 +149,7 @@ static int
 open_and_export_kept(const char *name, const struct target *t, bool quiet, struct err *e)
 {
 	const struct confine_dir dir = { .fd = t->dir_fd, .write = true };
-	AUTO_FREE char *data_dir = cmd_need_data_dir(e);
+	AUTO_FREE char *data_dir = cmd_need_data_dir("containers", e);
 	AUTO_PROGRESS progress = NULL;
 	AUTO_STORE s = STORE_INIT;
 	AUTO_KEPT k = KEPT_INIT;

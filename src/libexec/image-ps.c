@@ -147,7 +147,7 @@ verb_ps(int argc, char **argv, struct err *e)
 		return first == 0 ? 1 : first;
 	if (first < argc)
 		return err_set(e, EINVAL, "ps: '%.100s': no argument is expected", argv[first]);
-	if (check_format(&a, e) < 0 || !(data_dir = cmd_need_data_dir(e)) ||
+	if (check_format(&a, e) < 0 || !(data_dir = cmd_need_data_dir("containers", e)) ||
 	    confine(data_dir, e) < 0 || container_list(data_dir, &names, e) < 0)
 		return -e->code;
 	list = strcmp(a.format, "json") == 0 ? json_array() : NULL;
@@ -166,7 +166,7 @@ verb_ps(int argc, char **argv, struct err *e)
 int
 verb_sweep_containers(int argc, char **argv, struct err *e)
 {
-	AUTO_FREE char *data_dir = cmd_need_data_dir(e);
+	AUTO_FREE char *data_dir = cmd_need_data_dir("containers", e);
 
 	(void)argv;
 	if (argc != 2)

@@ -61,11 +61,9 @@ parse_name(const char *text, struct asked *ret, struct err *e)
 static int
 open_store_here(struct store *ret, struct err *e)
 {
-	AUTO_FREE char *dir = cmd_find_data_dir();
+	AUTO_FREE char *dir = cmd_need_data_dir("images", e);
 
-	if (!dir)
-		return err_set(e, ENOENT, "no place for images: HOME is not set");
-	return store_open(dir, true, ret, e);
+	return dir ? store_open(dir, true, ret, e) : -e->code;
 }
 
 /* Returns one of enum pull_end. */

@@ -177,14 +177,14 @@ static int
 push(struct request *q, struct err *e)
 {
 	CLEANUP(aliases_clear) struct aliases aliases = ALIASES_INIT;
-	AUTO_FREE char *dir = cmd_find_data_dir();
+	AUTO_FREE char *dir = cmd_need_data_dir("images", e);
 	AUTO_ENDPOINTS eps = ENDPOINTS_INIT;
 	AUTO_STORE s = STORE_INIT;
 	struct http_options o;
 	struct lookup l;
 
 	if (!dir)
-		return err_set(e, ENXIO, "there is no place for images: HOME is not set");
+		return -e->code;
 	if (store_open(dir, false, &s, e) < 0)
 		return e->code == ENOENT ? no_image(q->image, e) : -e->code;
 	cmd_read_aliases(&aliases);

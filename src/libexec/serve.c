@@ -97,13 +97,9 @@ open_files(const struct serve_args *a, struct serving *v, struct err *e)
 static int
 open_store(const struct serve_args *a, struct serving *v, struct err *e)
 {
-	AUTO_FREE char *dir = cmd_find_data_dir();
+	AUTO_FREE char *dir = cmd_need_data_dir("images", e);
 
-	if (!dir) {
-		(void)err_set(e, ENXIO, "there is no place for images: HOME is not set");
-		return err_hint(e, "--store=DIR or ROOTLET_STORE name another place");
-	}
-	if (store_open(dir, !a->read_only, &v->store, e) < 0)
+	if (!dir || store_open(dir, !a->read_only, &v->store, e) < 0)
 		return -e->code;
 	fd_closep(&v->store.lock_fd);
 	return 0;
