@@ -3,8 +3,8 @@
 
 Each check is a function; it ends with status 0, or says what was not as it should be.
 """
-import errno
 import base64
+import errno
 import hashlib
 import http.client
 import json

@@ -167,6 +167,12 @@ damaged() {
 	[ "$(grep -c '^rootlet: ' "$tmp/err")" = 1 ] && other pull -q "$registry/team/app:1" && other verify
 }
 test_ok "what is wrong of it is an error once" damaged
+lost() {
+	fresh
+	other pull -q "$registry/team/app:1" >"$tmp/digest" && rm -f "$other_store/blobs/sha256/$layer" &&
+		other pull "$registry/team/app:1" 2>"$tmp/err" && ! grep -q 'up to date' "$tmp/err" && other verify
+}
+test_ok "what the store has lost of an image is fetched again" lost
 at_once() {
 	fresh
 	pids=''
